@@ -1,0 +1,1 @@
+"""Bytes become manifests: Kubernetes' meaning of YAML, with places for messages. Pure: no I/O."""
