@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
-from gitops_mesh.manifests.normal import canonical
 from gitops_mesh.mesh.hosts import DOMAIN, fqdn
+from gitops_mesh.mesh.trees import kind_of, mapping, mappings, namespace_of, sequence, spec, text, weight, whole
 from gitops_mesh.model.objects import Pointer, Tree
 from gitops_mesh.model.routes import Destination, Split
 
@@ -42,6 +41,8 @@ class Form:
 
 _ISTIO_FORMS = (Form("http", "match", "route"), Form("tls", "match", "route"), Form("tcp", "match", "route"))
 _GATEWAY_FORMS = (Form("rules", "matches", "backendRefs"),)
+_MARKS = ("~", "=", "#")
+"""What our own identities begin with; a route's name that does too is not used as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,61 +63,86 @@ class Route:
     rest: Tree = field(compare=False)
     """Every other field: neither name, matches nor destinations."""
     ambiguous: bool = False
+    raw: Tree = field(default_factory=dict, compare=False, repr=False)
+    """The route as written."""
 
     @property
     def pointer(self) -> Pointer:
         return ("spec", self.form.list, self.index)
 
+    @property
+    def by_destinations(self) -> bool:
+        """Known only by its destinations, so that another set of them makes it another route."""
+        return self.id.startswith(f"{self.form.list}/=")
+
 
 def routes(body: Tree) -> tuple[Route, ...]:
-    """The routes of a body in order; empty for kinds that have none, and for malformed parts."""
+    """The routes of a body in order, each with an id of its own; empty for kinds that have none, and
+    for malformed parts.
+    """
     found = list(_raw(body))
     names = Counter((form.list, name) for form, _, name, _, _, _ in found if name)
     matches = Counter((form.list, match) for form, _, _, match, _, _ in found)
     splits = Counter((form.list, split.destinations) for form, _, _, _, split, _ in found)
-    out = []
-    for form, index, name, match, split, raw in found:
-        ambiguous = False
-        if name and names[form.list, name] == 1:
+    ids = []
+    for form, index, name, match, split, _ in found:
+        if name and not name.startswith(_MARKS) and names[form.list, name] == 1:
             identity = name
         elif matches[form.list, match] == 1:
             identity = f"~{_short(match)}" if match else "~default"
         elif splits[form.list, split.destinations] == 1:
             identity = f"={_short(str(sorted(map(repr, split.destinations))))}"
         else:
-            identity, ambiguous = f"#{index}", True
-        entries = tuple(raw.get(form.destinations) or ())
+            identity = f"#{index}"
+        ids.append(f"{form.list}/{identity}")
+    # The digests are short, so that two could be made to collide; those routes are not told apart.
+    uses = Counter(ids)
+    out = []
+    for identity, (form, index, name, match, split, raw) in zip(ids, found, strict=True):
+        ambiguous = uses[identity] > 1 or identity == f"{form.list}/#{index}"
+        unique = f"{form.list}/#{index}" if ambiguous else identity
+        entries = tuple(mappings(raw.get(form.destinations)))
         rest = {k: v for k, v in raw.items() if k not in ("name", form.match, form.destinations)}
-        out.append(Route(f"{form.list}/{identity}", form, index, name, match, split, entries, rest, ambiguous))
+        out.append(Route(unique, form, index, name, match, split, entries, rest, ambiguous, raw))
     return tuple(out)
 
 
 def forms(body: Tree) -> tuple[Form, ...]:
     """Where this body's kind keeps routes; empty when it has none."""
-    group = str(body.get("apiVersion", "")).partition("/")[0]
-    if (group, body.get("kind")) not in ROUTE_KINDS:
+    kind = kind_of(body)
+    if kind not in ROUTE_KINDS:
         return ()
-    return _ISTIO_FORMS if group == ISTIO else _GATEWAY_FORMS
+    return _ISTIO_FORMS if kind[0] == ISTIO else _GATEWAY_FORMS
 
 
 def destination(entry: Tree, namespace: str) -> Destination:
     """The destination that an entry of a route names: of VirtualService (`destination`) or a backendRef."""
     if "destination" in entry or "name" not in entry:
-        to = entry.get("destination") or {}
-        port = (to.get("port") or {}).get("number") or 0
-        return Destination(fqdn(str(to.get("host", "")), namespace), str(to.get("subset") or ""), int(port))
-    name, port = str(entry["name"]), int(entry.get("port") or 0)
-    if entry.get("kind", "Service") != "Service":
+        to = mapping(entry.get("destination"))
+        port = whole(mapping(to.get("port")).get("number"))
+        return Destination(fqdn(str(to.get("host") or ""), namespace), str(to.get("subset") or ""), port)
+    name, port = str(entry["name"]), whole(entry.get("port"))
+    if (entry.get("kind") or "Service") != "Service":
         return Destination(name, "", port)
     return Destination(f"{name}.{entry.get('namespace') or namespace}.svc.{DOMAIN}", "", port)
 
 
+def spellings(route: Route, namespace: str) -> dict[Destination, tuple[str, ...]]:
+    """How each destination of a route is written, without its weight: spelling, headers, filters."""
+    found: dict[Destination, tuple[str, ...]] = {}
+    for entry in route.entries:
+        to = destination(entry, namespace)
+        written = text({k: v for k, v in entry.items() if k != "weight"})
+        found[to] = (*found.get(to, ()), written)
+    return found
+
+
 def _raw(body: Tree) -> Iterator[tuple[Form, int, str, str, Split, Tree]]:
-    namespace = str(body.get("metadata", {}).get("namespace") or "default")
+    namespace = namespace_of(body)
     for form in forms(body):
-        for index, raw in enumerate(body.get("spec", {}).get(form.list) or ()):
-            if isinstance(raw, dict):
-                split = split_of(raw.get(form.destinations) or (), namespace, form)
+        for index, raw in enumerate(sequence(spec(body).get(form.list))):
+            if isinstance(raw, Mapping):
+                split = split_of(raw.get(form.destinations), namespace, form)
                 yield form, index, str(raw.get("name") or ""), _match_set(raw.get(form.match)), split, raw
 
 
@@ -124,29 +150,25 @@ def split_of(entries: Any, namespace: str, form: Form) -> Split:
     """The split that a list of destinations means.
 
     VirtualService: an omitted weight is 0, yet a single destination gets everything. Gateway API: an
-    omitted weight is 1, and a single backend of weight 0 gets nothing.
+    omitted weight is 1, and a single backend of weight 0 gets nothing. A malformed weight counts as 0.
     """
-    whole = [e for e in entries if isinstance(e, dict)]
+    found = mappings(entries)
     gateway = form.list == "rules"
-    if len(whole) == 1 and not gateway:
-        return Split.of({destination(whole[0], namespace): 1})
+    if len(found) == 1 and not gateway:
+        return Split.of({destination(found[0], namespace): 1})
     omitted = 1 if gateway else 0
-    weights = []
-    for entry in whole:
-        weight = entry.get("weight")
-        weights.append((destination(entry, namespace), Fraction(omitted if weight is None else weight)))
-    return Split.of(weights)
+    return Split.of([(destination(entry, namespace), weight(entry.get("weight"), omitted)) for entry in found])
 
 
 def _match_set(matches: Any) -> str:
     """Matches as a set: order and their names do not count; an empty match means everything."""
     if not isinstance(matches, list) or not matches:
         return ""
-    bare = [{k: v for k, v in m.items() if k != "name"} if isinstance(m, dict) else m for m in matches]
+    bare = [{k: v for k, v in m.items() if k != "name"} if isinstance(m, Mapping) else m for m in matches]
     if any(not m for m in bare):
         return ""
-    return "\n".join(sorted({canonical(m).decode() for m in bare}))
+    return "\n".join(sorted({text(m) for m in bare}))
 
 
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _short(value: str) -> str:
+    return hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:8]

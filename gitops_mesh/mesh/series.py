@@ -17,7 +17,7 @@ def series(ref: RouteRef, destination: Destination, *, mirror: bool = False) -> 
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
     words = (destination.host.split(".")[0], destination.subset, "mirror" if mirror else "")
     readable = "_".join(word for word in words if word)
-    return f"{''.join(c if c.isalnum() else '_' for c in readable)}_{digest}"
+    return f"{''.join(c if c.isascii() and c.isalnum() else '_' for c in readable)}_{digest}"
 
 
 def _key(ref: RouteRef) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 from gitops_mesh.mesh.hosts import DOMAIN
-from gitops_mesh.mesh.routes import Route, destination, routes
+from gitops_mesh.mesh.routes import Route, destination, routes, spellings
+from gitops_mesh.mesh.trees import namespace_of
 from gitops_mesh.model.objects import Tree
 from gitops_mesh.model.routes import Destination, Split
 
@@ -36,26 +38,37 @@ def quantised(split: Split, total: int = TOTAL) -> Split:
 def with_splits(body: Tree, splits: Mapping[str, Split], donors: Sequence[Tree] = ()) -> dict[str, Any]:
     """A copy of `body` where each route named in `splits` has that split; nothing else differs.
 
-    A list of destinations is taken whole from `body` or the first donor whose route has just that split
-    already (so that a finished shift equals the manifest, to the letter); otherwise entries are taken
-    one by one from `body`, then the donors, so that per-destination fields are kept, with new weights.
+    A list of destinations is taken whole from the first donor whose route has just that split already
+    and writes the destinations it shares with `body` the same way (so that a finished shift equals the
+    manifest, to the letter); otherwise entries are taken one by one from `body`, then the donors, so
+    that per-destination fields are kept, with new weights. An empty split cannot be written and is
+    left alone, as is a route that `body` does not have.
     """
     out: dict[str, Any] = copy.deepcopy(dict(body))
-    namespace = str(body.get("metadata", {}).get("namespace") or "default")
-    sources = [{r.id: r for r in routes(tree)} for tree in (body, *donors)]
+    namespace = namespace_of(body)
+    sources: list[dict[str, Route]] = []
     for route in routes(body):
         split = splits.get(route.id)
-        if split is None or split == route.split:
+        if split is None or not split.shares or split == route.split:
             continue
+        sources = sources or [{r.id: r for r in routes(tree)} for tree in donors]
         candidates = [found[route.id] for found in sources if route.id in found]
-        whole = next((c for c in candidates if c.split == split), None)
-        entries = list(whole.entries) if whole else _entries(split, candidates, namespace)
+        ready = (c for c in candidates if c.split == split and _agree(route, c, namespace))
+        entries = next((list(c.entries) for c in ready), None) or _entries(split, [route, *candidates], namespace)
         out["spec"][route.form.list][route.index][route.form.destinations] = copy.deepcopy(entries)
     return out
 
 
+def _agree(one: Route, other: Route, namespace: str) -> bool:
+    """Whether the destinations that both name are written the same, weights aside."""
+    ours, theirs = spellings(one, namespace), spellings(other, namespace)
+    return all(ours[d] == theirs[d] for d in ours.keys() & theirs.keys())
+
+
 def _entries(split: Split, candidates: Sequence[Route], namespace: str) -> list[dict[str, Any]]:
-    weights = integers(split)
+    # A split that somebody wrote in finer weights than ours (995 and 5) is kept as exact as it was.
+    exact = any(route.split == split for route in candidates)
+    weights = integers(split, lcm(*(share.denominator for _, share in split.shares)) if exact else TOTAL)
     known: dict[Destination, Tree] = {}
     for route in candidates:
         for entry in route.entries:

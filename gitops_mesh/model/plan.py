@@ -83,6 +83,8 @@ class Cutover:
     reasons: tuple[str, ...]
     routes: tuple[str, ...] = ()
     """Accepted route identities whose traffic it touches; a rollout on one of them is restored first."""
+    elsewhere: tuple[RouteRef, ...] = ()
+    """Likewise, of other objects: the routes that send traffic to a DestinationRule's changed subsets."""
 
 
 @dataclass(frozen=True, slots=True)
