@@ -1,0 +1,1 @@
+"""Where pull requests live: GitHub, GitLab, Gitea. It reports; it decides nothing."""
