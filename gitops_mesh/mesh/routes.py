@@ -83,17 +83,17 @@ def routes(body: Tree) -> tuple[Route, ...]:
     found = list(_raw(body))
     names = Counter((form.list, name) for form, _, name, _, _, _ in found if name)
     matches = Counter((form.list, match) for form, _, _, match, _, _ in found)
-    splits = Counter((form.list, split.destinations) for form, _, _, _, split, _ in found)
+    strong = [_strong(form, name, match, names, matches) for form, _, name, match, _, _ in found]
+    # Only of routes with nothing better: a walk of another route must not make one ambiguous on its way.
+    left = [
+        (form.list, split.destinations) for one, (form, _, _, _, split, _) in zip(strong, found, strict=True) if not one
+    ]
+    splits = Counter(left)
     ids = []
-    for form, index, name, match, split, _ in found:
-        if name and not name.startswith(_MARKS) and names[form.list, name] == 1:
-            identity = name
-        elif matches[form.list, match] == 1:
-            identity = f"~{_short(match)}" if match else "~default"
-        elif splits[form.list, split.destinations] == 1:
+    for known, (form, index, _, _, split, _) in zip(strong, found, strict=True):
+        identity = known or f"#{index}"
+        if not known and splits[form.list, split.destinations] == 1:
             identity = f"={_short(str(sorted(map(repr, split.destinations))))}"
-        else:
-            identity = f"#{index}"
         ids.append(f"{form.list}/{identity}")
     # The digests are short, so that two could be made to collide; those routes are not told apart.
     uses = Counter(ids)
@@ -105,6 +105,17 @@ def routes(body: Tree) -> tuple[Route, ...]:
         rest = {k: v for k, v in raw.items() if k not in ("name", form.match, form.destinations)}
         out.append(Route(unique, form, index, name, match, split, entries, rest, ambiguous, raw))
     return tuple(out)
+
+
+def _strong(
+    form: Form, name: str, match: str, names: Counter[tuple[str, str]], matches: Counter[tuple[str, str]]
+) -> str:
+    """A route's identity by its name or its matches; empty when neither is its own."""
+    if name and not name.startswith(_MARKS) and names[form.list, name] == 1:
+        return name
+    if matches[form.list, match] == 1:
+        return f"~{_short(match)}" if match else "~default"
+    return ""
 
 
 def forms(body: Tree) -> tuple[Form, ...]:

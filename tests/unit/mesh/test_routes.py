@@ -21,6 +21,7 @@ from tests.fakes.meshes import (
 
 PREFIX_A = [{"uri": {"prefix": "/a"}}]
 PREFIX_B = [{"uri": {"prefix": "/b"}}]
+PREFIX_C = [{"uri": {"prefix": "/c"}}]
 
 
 def ids(found: Any) -> list[str]:
@@ -31,8 +32,9 @@ def test_a_route_is_known_by_name_then_matches_then_destinations_then_place() ->
     found = virtual_service(
         route({"v1": 1}, "main", PREFIX_A),
         route({"v1": 1}, match=PREFIX_B),
-        route({"v1": 1}, match=[{"uri": {"prefix": "/c"}}]),
-        route({"v2": 1}, match=[{"uri": {"prefix": "/c"}}]),
+        route({"v1": 1}, match=PREFIX_C),
+        route({"v2": 1}, match=PREFIX_C),
+        route({"v1": 1}, match=PREFIX_C),
         route({"v1": 1}),
     )
     assert ids(found)[0] == "http/main"
@@ -40,10 +42,17 @@ def test_a_route_is_known_by_name_then_matches_then_destinations_then_place() ->
     assert ids(found)[3].startswith("http/=")
     assert routes(found)[3].by_destinations
     assert not routes(found)[0].by_destinations
-    # The third has the matches of the fourth and the destinations of others: only its place is its own.
+    # The third has matches and destinations that the fifth has too: only its place is its own.
     assert ids(found)[2] == "http/#2"
     assert routes(found)[2].ambiguous
-    assert ids(found)[4] == "http/~default"
+    assert ids(found)[5] == "http/~default"
+
+
+def test_a_walk_of_one_route_leaves_the_identity_of_others_alone() -> None:
+    twins = [route({"v1": 1}, match=PREFIX_A), route({"v2": 1}, match=PREFIX_A)]
+    before = ids(virtual_service(*twins, route({"v3": 1}, "main")))
+    for walked in ({"v2": 1}, {"v1": 1}):
+        assert ids(virtual_service(*twins, route(walked, "main"))) == before
 
 
 def test_a_name_used_twice_is_no_identity() -> None:
