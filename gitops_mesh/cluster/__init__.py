@@ -1,0 +1,1 @@
+"""Clusters: meshes that hold objects with optimistic locking and make a data plane follow them."""

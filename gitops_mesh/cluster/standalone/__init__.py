@@ -1,0 +1,1 @@
+"""The standalone mesh: objects in SQLite, one Envoy on this machine that follows them."""

@@ -1,0 +1,1 @@
+"""Metrics providers: they bring integer increments, never a judgement."""
