@@ -130,8 +130,11 @@ class GitLedger:
         """The entries that are not there yet, each once."""
         if self._known[0] != tip:
             self._known = (tip, identities(self._repository, tip) if tip else set())
-        new = {(entry.operation, entry.sequence): entry for entry in reversed(wanted)}
-        return [new.pop(pair) for pair in list(reversed(new)) if pair not in self._known[1]]
+        new: dict[tuple[str, int], Entry] = {}
+        for entry in wanted:
+            if (entry.operation, entry.sequence) not in self._known[1]:
+                new.setdefault((entry.operation, entry.sequence), entry)
+        return list(new.values())
 
     def _commit(self, tip: str | None, new: Sequence[Entry], batch: Batch) -> bool:
         messages = [compose(entry, self._cluster) for entry in new]

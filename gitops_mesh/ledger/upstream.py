@@ -25,7 +25,7 @@ class Upstream:
         self._lock = Lock()
 
     def adopt(self) -> str | None:
-        """Take over the remote's branch, where there is no local one; the local tip. Raises Unreachable, LedgerError."""
+        """Take over the remote's branch, where there is none here; the local tip. Raises Unreachable, LedgerError."""
         with self._lock:
             if not self._asked:
                 if self._remote.fetch(self._branch, THEIRS, seen=True):
