@@ -44,8 +44,9 @@ def _change(change: Change, found: ObjectPlan, steps: Mapping[RouteRef, int]) ->
         case Create():
             yield ": new"
         case Update(fields=fields):
-            verb = "changes" if len(fields) == 1 else "change"
-            yield f": {', '.join(_fields(fields, found.desired))} {verb} (update)"
+            named = _fields(fields, found.desired)
+            one = len(named) == 1 and (named[0].endswith("ss") or not named[0].endswith("s"))
+            yield f": {', '.join(named)} {'changes' if one else 'change'} (update)"
         case Cutover(reasons=reasons):
             yield f": cutover: {'; '.join(reasons)}"
         case Shift():
@@ -54,8 +55,8 @@ def _change(change: Change, found: ObjectPlan, steps: Mapping[RouteRef, int]) ->
             yield f": its deletion waits: {waits}" if waits else ": deleted"
         case Drift(missing=True):
             yield ": drift: it is gone from the cluster"
-        case Drift(fields=fields, routes=moved):
-            parts = [*_fields(fields, found.admitted), *(f"the split of {route}" for route in moved)]
+        case _:
+            parts = [*_fields(change.fields, found.admitted), *(f"the split of {route}" for route in change.routes)]
             yield f": drift: {', '.join(parts)} changed by somebody else"
 
 
