@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from gitops_mesh.model.measurements import Evidence
 from gitops_mesh.model.policy import RolloutPolicy
-from gitops_mesh.model.routes import RouteRef, SplitRecord
+from gitops_mesh.model.routes import RouteRef, Split, SplitRecord
 
 
 class Phase(StrEnum):
@@ -100,14 +100,14 @@ class Rollout:
     """When the phase was entered."""
     step_since: float = 0.0
     """When the current step's weights were agreed by all members (the step's clock)."""
-    held_since: float = 0.0
-    """When the current hold began; 0 when there is none."""
     sequence: int = 0
     """Rises by one with each recorded event."""
     evidence: Evidence = field(default_factory=Evidence)
     reason: str = ""
     """Why it is where it is, as a sentence: of a hold, a pause, a rollback."""
     paused_from: Phase | None = None
+    held: tuple[tuple[RouteRef, Split], ...] = ()
+    """While paused for a hand-lowered weight: the weights that were found, and stay."""
     by: str = ""
     """Who said the latest operator's verb; empty when nobody did."""
     remember: bool = False

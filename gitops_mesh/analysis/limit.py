@@ -1,0 +1,100 @@
+"""Absolute limits per metric, canary and stable side by side, with a minimum of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gitops_mesh.model.measurements import Counts, Evidence, MetricVerdict, Outcome, Verdict
+from gitops_mesh.model.policy import Analysis, MetricLimit
+
+_WORST = (Outcome.REGRESS, Outcome.ERROR, Outcome.INSUFFICIENT, Outcome.PASS)
+
+
+def judge(evidence: Evidence, analysis: Analysis) -> Verdict:
+    """The worst of the metrics' verdicts decides; no metric at all is no evidence."""
+    if not analysis.metrics:
+        return Verdict(Outcome.INSUFFICIENT, "the policy names no metric")
+    verdicts = tuple(_METRICS[metric.name](evidence, metric) for metric in analysis.metrics)
+    worst = min(verdicts, key=lambda v: _WORST.index(v.outcome))
+    return Verdict(worst.outcome, worst.reason, verdicts)
+
+
+def quantile(counts: Counts, q: float) -> float | None:
+    """The `q`-quantile of a cumulative histogram in seconds, by linear interpolation within the bucket.
+
+    As Prometheus' `histogram_quantile` does: beyond the last finite edge, that edge; `None` without requests.
+    """
+    total = counts.buckets[-1][1] if counts.buckets else 0
+    if not total:
+        return None
+    rank, below, start = q * total, 0, 0.0
+    for edge, count in counts.buckets:
+        if count >= rank and count > below:
+            if edge == float("inf"):
+                return start
+            return start + (edge - start) * (rank - below) / (count - below)
+        if edge != float("inf"):
+            start, below = edge, count
+    return start
+
+
+def _error_rate(evidence: Evidence, limit: MetricLimit) -> MetricVerdict:
+    stable = evidence.stable if evidence.stable.requests else evidence.before
+    canary_rate, stable_rate = evidence.canary.error_rate, stable.error_rate
+    words = (
+        f"canary {_failed(evidence.canary)}, stable {_failed(stable)}; "
+        f"limit {_percent(limit.limit)} and {limit.margin * 100:g} points above stable"
+    )
+    if evidence.canary.requests >= limit.min_requests and canary_rate is not None:
+        worse = canary_rate > limit.limit and canary_rate > (stable_rate or 0.0) + limit.margin
+        if worse or not evidence.problem:
+            outcome = Outcome.REGRESS if worse else Outcome.PASS
+            return MetricVerdict(limit.name, outcome, words, canary_rate, stable_rate, limit.limit)
+    return _undecided(evidence, limit, words, canary_rate, stable_rate)
+
+
+def _latency(evidence: Evidence, limit: MetricLimit) -> MetricVerdict:
+    stable_counts = evidence.stable if evidence.stable.requests else evidence.before
+    canary, stable = quantile(evidence.canary, limit.quantile), quantile(stable_counts, limit.quantile)
+    name = f"p{limit.quantile * 100:g}"
+    words = (
+        f"canary {name} {_seconds(canary)} of {evidence.canary.requests:,}, stable {_seconds(stable)} of "
+        f"{stable_counts.requests:,}; limit {_seconds(limit.limit)} and {_seconds(limit.margin)} above stable"
+    )
+    if evidence.canary.requests >= limit.min_requests and canary is not None:
+        worse = canary > limit.limit and canary > (stable or 0.0) + limit.margin
+        if worse or not evidence.problem:
+            outcome = Outcome.REGRESS if worse else Outcome.PASS
+            return MetricVerdict(limit.name, outcome, words, canary, stable, limit.limit)
+    return _undecided(evidence, limit, words, canary, stable)
+
+
+def _undecided(
+    evidence: Evidence, limit: MetricLimit, words: str, canary: float | None, stable: float | None
+) -> MetricVerdict:
+    if evidence.problem:
+        why = f"the metrics provider failed: {evidence.problem}"
+        return MetricVerdict(limit.name, Outcome.ERROR, why, canary, stable, limit.limit)
+    why = f"{evidence.canary.requests:,} of {limit.min_requests:,} canary requests needed; {words}"
+    return MetricVerdict(limit.name, Outcome.INSUFFICIENT, why, canary, stable, limit.limit)
+
+
+_METRICS: Mapping[str, Callable[[Evidence, MetricLimit], MetricVerdict]] = {
+    "error-rate": _error_rate,
+    "latency": _latency,
+}
+"""Every metric that a RolloutPolicy can name."""
+
+
+def _failed(counts: Counts) -> str:
+    if not counts.requests:
+        return "had no requests"
+    return f"{counts.errors:,} of {counts.requests:,} failed ({_percent(counts.errors / counts.requests)})"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g}%"
+
+
+def _seconds(value: float | None) -> str:
+    return "unknown" if value is None else f"{value * 1000:.4g} ms"

@@ -1,0 +1,253 @@
+"""The composition root: settings become wired reconcilers; a few read-only views for the command line."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from gitops_mesh import shipped
+from gitops_mesh.clock import SystemClock
+from gitops_mesh.errors import Busy, ConfigError, GitOpsMeshError, Unreachable
+from gitops_mesh.ledger.branch import GitLedger
+from gitops_mesh.model.revisions import Fetch
+from gitops_mesh.model.settings import ClusterSettings, Settings
+from gitops_mesh.model.status import Status
+from gitops_mesh.ports import Clock, Cluster, Ledger, Metrics, Notifier, Source
+from gitops_mesh.reconciler.admission import Admission
+from gitops_mesh.reconciler.desired import Check, Reader
+from gitops_mesh.reconciler.picture import Eye
+from gitops_mesh.reconciler.reconciler import Outcome, Reconciler
+from gitops_mesh.reconciler.recording import Background, Recorder
+from gitops_mesh.reconciler.recovery import Recovery
+from gitops_mesh.reconciler.shifting import Shifting
+from gitops_mesh.reconciler.walking import Walker
+
+IDLE = 1.0
+"""Seconds between ticks when nothing is under way: how late drift is seen."""
+
+
+@dataclass(slots=True)
+class App:
+    """Everything wired; what the daemon and the command line drive."""
+
+    settings: Settings
+    source: Source
+    reconcilers: tuple[Reconciler, ...]
+    clock: Clock
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    source_problem: str = ""
+    _pools: list[ThreadPoolExecutor] = field(default_factory=list)
+    _lock: TextIO | None = None
+
+    def lock(self) -> None:
+        """Take the state folder for this process. Raises Busy when another daemon has it."""
+        self.settings.state.mkdir(parents=True, exist_ok=True)
+        lock = (self.settings.state / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise Busy(
+                f"another daemon (process {holder}) works on the state in {self.settings.state}",
+                remedy="stop it, or give this one a `state` folder of its own",
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def refresh(self) -> Fetch:
+        """Fetch the source. Raises Unreachable, SourceError."""
+        try:
+            fetched = self.source.refresh()
+        except GitOpsMeshError as error:
+            self.source_problem = error.message
+            raise
+        self.source_problem = ""
+        return fetched
+
+    def tick(self) -> float:
+        """One pass over all clusters; the seconds after which the next one is useful.
+
+        A cluster that is away delays no other. Raises SourceError before the first refresh.
+        """
+        wrote = False
+        for reconciler in self.reconcilers:
+            name = reconciler.cluster.name
+            try:
+                self.outcomes[name] = reconciler.tick()
+                self.problems[name] = ""
+                wrote = wrote or self.outcomes[name].wrote
+            except Unreachable as error:
+                self.problems[name] = str(error)
+        return 0.0 if wrote else IDLE
+
+    def status(self) -> Status:
+        """What is known since the latest tick."""
+        from gitops_mesh.reconciler.status import status_of  # noqa: PLC0415 - only where it is asked for
+
+        return status_of(self.source, self.source_problem, self.reconcilers, self.outcomes, self.problems)
+
+    def close(self) -> None:
+        """Let pushes under way finish, and give the state folder back."""
+        for pool in self._pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The outside of one cluster."""
+
+    cluster: Cluster
+    metrics: Metrics
+    ledger: Ledger
+    notifiers: tuple[Notifier, ...] = ()
+
+
+def build(settings: Settings, *, clock: Clock | None = None, read_only: bool = False) -> App:
+    """Wire everything that the settings name. With `read_only` no data plane is touched. Raises ConfigError."""
+    clock = clock or SystemClock()
+    source = source_of(settings)
+    app = App(settings, source, (), clock)
+    reconcilers = []
+    for chosen in settings.clusters:
+        pool = ThreadPoolExecutor(1, thread_name_prefix=f"push-{chosen.name}")
+        app._pools.append(pool)  # noqa: SLF001 - built here
+        adapters = adapters_of(settings, chosen, read_only=read_only)
+        reconcilers.append(wire(settings, source, adapters, clock, _submit(pool)))
+    app.reconcilers = tuple(reconcilers)
+    return app
+
+
+def wire(settings: Settings, source: Source, adapters: Adapters, clock: Clock, background: Background) -> Reconciler:
+    """A reconciler on these adapters."""
+    from gitops_mesh.manifests.limits import Limits  # noqa: PLC0415
+
+    cluster, ledger = adapters.cluster, adapters.ledger
+    eye = Eye(cluster, ledger)
+    reader = Reader(source, Limits())
+    recorder = Recorder(cluster, ledger, eye, adapters.notifiers, background)
+    return Reconciler(
+        source=source,
+        reader=reader,
+        check=check_of(settings, cluster),
+        cluster=cluster,
+        eye=eye,
+        recorder=recorder,
+        recovery=Recovery(recorder, ledger, clock, settings.adopt),
+        shifting=Shifting(source, reader, cluster),
+        walker=Walker(cluster, adapters.metrics, recorder, clock),
+        admission=Admission(recorder, clock, settings.drift),
+        clock=clock,
+        scopes=settings.source.scopes,
+    )
+
+
+def source_of(settings: Settings) -> Source:
+    """The source that the settings name."""
+    from gitops_mesh.source.repository import GitSource  # noqa: PLC0415
+
+    source = settings.source
+    mirror = settings.state / "source.git"
+    return GitSource(source.url, source.branch, source.path, mirror, timeout=source.timeout)
+
+
+def ledger_of(settings: Settings, cluster: str) -> GitLedger:
+    """The ledger of one cluster."""
+    wanted = settings.ledger
+    branch = wanted.branch.replace("{cluster}", cluster)
+    remote = wanted.remote or settings.source.url
+    return GitLedger(
+        settings.state / "ledger" / f"{cluster}.git",
+        branch,
+        cluster,
+        remote=remote if wanted.push else "",
+        push=wanted.push,
+    )
+
+
+def adapters_of(settings: Settings, chosen: ClusterSettings, *, read_only: bool = False) -> Adapters:
+    """The adapters of one cluster, by its kind. Raises ConfigError for a kind that there is none of."""
+    make = CLUSTER_KINDS.get(chosen.kind)
+    if make is None:
+        raise ConfigError(
+            f"clusters: unknown kind {chosen.kind!r}", remedy=f"choose one of: {', '.join(CLUSTER_KINDS)}"
+        )
+    return make(settings, chosen, read_only)
+
+
+def _standalone(settings: Settings, chosen: ClusterSettings, read_only: bool) -> Adapters:
+    from gitops_mesh.cluster.standalone.cluster import StandaloneCluster  # noqa: PLC0415
+    from gitops_mesh.cluster.standalone.envoy import EnvoyPlane  # noqa: PLC0415
+    from gitops_mesh.cluster.standalone.store import Store  # noqa: PLC0415
+    from gitops_mesh.metrics.envoy import EnvoyMetrics  # noqa: PLC0415
+
+    state = standalone_state(settings, chosen)
+    store = Store(state / "mesh.sqlite")
+    plane = None if read_only else EnvoyPlane(state / "envoy", chosen.standalone)
+    cluster = StandaloneCluster(chosen.name, store, chosen.standalone, plane)
+    admin = f"http://127.0.0.1:{chosen.standalone.admin_port}"
+    metrics = EnvoyMetrics(admin, timeout=settings.metrics.timeout)
+    return Adapters(cluster, metrics, ledger_of(settings, chosen.name), notifiers_of(settings))
+
+
+CLUSTER_KINDS: Mapping[str, Callable[[Settings, ClusterSettings, bool], Adapters]] = {"standalone": _standalone}
+"""How each kind of cluster is wired."""
+
+
+def standalone_state(settings: Settings, chosen: ClusterSettings) -> Path:
+    """The folder of a standalone mesh: its objects and what Envoy reads."""
+    return settings.state / "clusters" / chosen.name
+
+
+def notifiers_of(settings: Settings) -> tuple[Notifier, ...]:
+    """The webhooks that the settings name."""
+    from gitops_mesh.notify.webhook import Webhook  # noqa: PLC0415
+
+    return tuple(Webhook(hook.url, events=hook.events) for hook in settings.notify)
+
+
+def cluster_settings(settings: Settings, name: str | None) -> ClusterSettings:
+    """The cluster of that name, or the only one. Raises ConfigError listing the choices."""
+    names = [chosen.name for chosen in settings.clusters]
+    if name is None and len(names) == 1:
+        return settings.clusters[0]
+    for chosen in settings.clusters:
+        if chosen.name == name:
+            return chosen
+    said = "several clusters are configured" if name is None else f"no cluster is named {name!r}"
+    raise ConfigError(said, remedy=f"choose one with --cluster: {', '.join(names)}")
+
+
+def check_of(settings: Settings, cluster: Cluster | None) -> Check:
+    """What judges a desired set under these settings. Raises ConfigError for a policy that does not ship."""
+    from gitops_mesh.reconciler.checking import checker, shipped_policies  # noqa: PLC0415
+
+    known = shipped.policy_names()
+    for name in settings.policies.shipped:
+        if name not in known:
+            raise ConfigError(
+                f"policies.shipped: no policy is named {name!r}", remedy=f"choose from: {', '.join(known)}"
+            )
+    texts = [(name, shipped.policy_text(name)) for name in settings.policies.shipped]
+    return checker(shipped_policies(texts), cluster)
+
+
+def _submit(pool: ThreadPoolExecutor) -> Background:
+    def submit(work: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the pool is closed: what is not pushed stays in the outbox
+            pool.submit(work)
+
+    return submit
