@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gitops_mesh.manifests.kinds import CLUSTER_SCOPED
 from gitops_mesh.model.objects import PREFIX, STATE_KEYS, ObjectKey, Tree
 
 _SERVER_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
@@ -44,9 +45,10 @@ def fingerprint(body: Tree) -> str:
 
 
 def key_of(body: Tree) -> ObjectKey:
-    """The key of an object's body; the API version's group, and `default` where no namespace is given."""
+    """The key of an object's body: the API version's group; `default` where a namespace is not given, and none
+    for cluster-scoped kinds.
+    """
     group, _, _ = str(body.get("apiVersion", "")).rpartition("/")
-    metadata = body.get("metadata") or {}
-    return ObjectKey(
-        group, str(body.get("kind", "")), str(metadata.get("namespace") or "default"), str(metadata.get("name", ""))
-    )
+    kind, metadata = str(body.get("kind", "")), body.get("metadata") or {}
+    namespace = "" if (group, kind) in CLUSTER_SCOPED else str(metadata.get("namespace") or "default")
+    return ObjectKey(group, kind, namespace, str(metadata.get("name", "")))
