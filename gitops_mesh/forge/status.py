@@ -54,7 +54,11 @@ class ApiForge:
                 preload_content=False,
             )
         except urllib3.exceptions.HTTPError as problem:
-            why = "no answer in time" if isinstance(problem, urllib3.exceptions.TimeoutError) else "no connection"
+            late = isinstance(problem, urllib3.exceptions.TimeoutError)
+            refused = isinstance(
+                problem, urllib3.exceptions.NewConnectionError
+            )  # which urllib3 calls a timeout as well
+            why = "no answer in time" if late and not refused else "no connection"
             raise Unreachable(f"{where}: {why}") from None
         answer.close()
         if not 200 <= answer.status < 300:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO, TYPE_CHECKING
@@ -27,6 +29,7 @@ class BlobReader:
         self._environment = environment
         self._lock = Lock()
         self._child: Git.AutoInterrupt | None = None
+        self._end: Callable[[], object] = lambda: None
 
     def read(self, name: str) -> bytes | None:
         """A blob by id or `commit:path`; `None` if there is none, or it is damaged. Raises `error` over the limit."""
@@ -71,10 +74,18 @@ class BlobReader:
             require_git(self._error)
             words = (f"--git-dir={self._repository}", "cat-file", "--batch")
             self._child = start(words, error=self._error, environment=self._environment)
+            # Also when the reader is forgotten without `close`, or the interpreter ends.
+            self._end = weakref.finalize(self, _end, self._child)
         child = popen(self._child)
         if child.stdin is None or child.stdout is None:
             raise ValueError("it has no pipes")
         return child.stdin, child.stdout
 
     def _let_go(self) -> None:
-        self._child = None  # GitPython ends and reaps the process
+        self._child = None
+        self._end()
+
+
+def _end(child: Git.AutoInterrupt) -> None:
+    with suppress(OSError, ValueError), popen(child) as process:
+        process.kill()

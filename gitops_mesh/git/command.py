@@ -69,13 +69,14 @@ def start(
     """Start `git WORDS…` in a session of its own (no terminal, nobody to ask); ended when it is let go."""
     git = _gitpython(error)
     # GitPython adds variables but takes none away, so `env` does; their names alone are no secret.
-    scrub = [word for name in dropped() for word in ("-u", name)]
+    given = variables() if environment is None else environment
+    scrub = [word for name in dropped(given) for word in ("-u", name)]
     try:
         return git("/").execute(
             ["env", *scrub, "git", *words],
             as_process=True,
             istream=subprocess.PIPE if stdin else None,
-            env=variables() if environment is None else environment,
+            env=given,
             start_new_session=True,
         )
     except (OSError, _gitpython_error()) as problem:

@@ -72,9 +72,9 @@ _CONFIG = (
 )
 
 
-def dropped() -> list[str]:
-    """The names of this process's variables that git must not see."""
-    return sorted(name for name in os.environ if name not in KEPT and "=" not in name)
+def dropped(given: Mapping[str, str]) -> list[str]:
+    """The names of this process's variables that git must not see; those in `given` have our value instead."""
+    return sorted(name for name in os.environ if name not in KEPT and name not in given and "=" not in name)
 
 
 def variables(config: Mapping[str, str] | None = None, *, settings_file: str = "", ssh: str = "") -> dict[str, str]:

@@ -36,7 +36,7 @@ _OPTIONAL = {
 
 def compose(entry: Entry, cluster: str) -> str:
     """The message of an entry's commit. Raises LedgerError for a key that the ledger cannot keep."""
-    subject = clean_line(entry.sentence, SUBJECT) or str(entry.event)
+    subject = clean_line(entry.sentence, SUBJECT).lstrip("- ") or str(entry.event)
     evidence = _evidence(entry.evidence)
     head = f"{subject}\n\n{evidence}" if evidence else subject
     return head + SKIP + "".join(f"{name}: {value}\n" for name, value in _trailers(entry, cluster))

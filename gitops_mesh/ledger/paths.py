@@ -23,9 +23,8 @@ _BY_FOLDER = {folder: (part, ending) for part, (folder, ending) in FOLDERS.items
 
 def identity(key: ObjectKey) -> str:
     """`group/kind/namespace/name`, each a safe path component. Raises LedgerError for a name that is none."""
-    parts = (key.group or CORE, key.kind, key.namespace or CLUSTER, key.name)
-    for part in parts:
-        if part != CLUSTER and (not _PART.fullmatch(part) or ".." in part):
+    for part in (key.group or CORE, key.kind, key.namespace or CORE, key.name):
+        if not _is_safe(part) or key.group == CORE:
             raise LedgerError(
                 f"{clean_line(str(key), 200)} has a name that the ledger cannot keep: {clean_line(part, 80)!r}"
             )
@@ -33,15 +32,17 @@ def identity(key: ObjectKey) -> str:
         raise LedgerError(
             f"{key} is a Secret; the ledger never holds one", remedy="take Secrets out of the managed kinds"
         )
-    return "/".join(parts)
+    return "/".join((key.group or CORE, key.kind, key.namespace or CLUSTER, key.name))
 
 
 def key_of(text: str) -> ObjectKey | None:
     """The key that `identity` wrote as `text`, `None` if it did not."""
     parts = text.split("/")
-    if len(parts) != 4 or not all(part == CLUSTER or _PART.fullmatch(part) for part in parts):
+    if len(parts) != 4:
         return None
     group, kind, namespace, name = parts
+    if not (_is_safe(group) and _is_safe(kind) and _is_safe(name) and (namespace == CLUSTER or _is_safe(namespace))):
+        return None
     return ObjectKey("" if group == CORE else group, kind, "" if namespace == CLUSTER else namespace, name)
 
 
@@ -63,6 +64,10 @@ def part_of(path: str) -> tuple[str, ObjectKey] | None:
 
 def rollout_path(rollout: str) -> str:
     """The file of a rollout's increments. Raises LedgerError for an id that is no file's name."""
-    if not _PART.fullmatch(rollout) or ".." in rollout:
+    if not _is_safe(rollout):
         raise LedgerError(f"{clean_line(rollout, 80)!r} cannot be a rollout's id")
     return f"rollouts/{rollout}.jsonl"
+
+
+def _is_safe(part: str) -> bool:
+    return _PART.fullmatch(part) is not None and ".." not in part

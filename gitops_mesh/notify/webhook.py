@@ -43,7 +43,11 @@ class Webhook:
                 "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
             )
         except (urllib3.exceptions.HTTPError, ValueError) as problem:  # ValueError: a URL that http.client refuses
-            why = "no answer in time" if isinstance(problem, urllib3.exceptions.TimeoutError) else "no connection"
+            late = isinstance(problem, urllib3.exceptions.TimeoutError)
+            refused = isinstance(
+                problem, urllib3.exceptions.NewConnectionError
+            )  # which urllib3 calls a timeout as well
+            why = "no answer in time" if late and not refused else "no connection"
             raise Unreachable(f"the webhook at {self._host} was not told of {entry.event}: {why}") from None
         # Nothing in the answer's body matters, so it is not read and the connection not used again.
         answer.close()
