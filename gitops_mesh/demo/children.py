@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gitops_mesh.cluster.standalone.keeper import holder
 from gitops_mesh.demo import minder
 from gitops_mesh.errors import GitOpsMeshError
 
@@ -24,6 +25,7 @@ class Children:
 
     def __init__(self) -> None:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._locks: dict[str, Path] = {}
         self._minder = subprocess.Popen(
             [sys.executable, "-m", minder.__name__], stdin=subprocess.PIPE, start_new_session=True
         )
@@ -53,10 +55,17 @@ class Children:
         self._children[name] = child
         return child
 
+    def adopt(self, name: str, lock: Path) -> None:
+        """Mind a process that is no child of this one: the one that holds (or is about to take) this lock."""
+        self._tell(f"+{lock.absolute()}")
+        self._locks[name] = lock.absolute()
+
     @property
     def groups(self) -> dict[str, int]:
-        """The process group of each child that was started and not stopped, by name."""
-        return {name: child.pid for name, child in self._children.items()}
+        """The process group of everything that is minded, by name."""
+        held = {name: holder(lock) for name, lock in self._locks.items()}
+        own = {name: child.pid for name, child in self._children.items()}
+        return {**{name: group for name, group in held.items() if group}, **own}
 
     @property
     def minder(self) -> int:
@@ -69,9 +78,16 @@ class Children:
             code = child.poll()
             if code is not None:
                 raise GitOpsMeshError(f"{name} ended by itself with exit code {code}", remedy="see its log")
+        for name, lock in self._locks.items():
+            if holder(lock) is None:
+                raise GitOpsMeshError(f"{name} ended by itself", remedy=f"see its log in {lock.parent}")
 
     def stop(self, name: str) -> None:
         """End one child and whatever it started; nothing when it is not there."""
+        lock = self._locks.pop(name, None)
+        if lock is not None:
+            minder.end(minder.groups_of([str(lock)], patience=0))
+            self._tell(f"-{lock}")
         child = self._children.pop(name, None)
         if child is None:
             return
@@ -90,7 +106,7 @@ class Children:
 
     def close(self) -> None:
         """End every child, the latest first, then the minder. A second call does nothing."""
-        for name in reversed(list(self._children)):
+        for name in (*reversed(list(self._children)), *self._locks):
             self.stop(name)
         if self._minder.stdin and not self._minder.stdin.closed:
             with suppress(BrokenPipeError):

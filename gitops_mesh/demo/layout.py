@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from gitops_mesh.demo.team import Team
+from gitops_mesh.demo.team import BRANCH, Team
 from gitops_mesh.errors import Busy, GitOpsMeshError
 
 CLUSTER = "demo"
@@ -130,7 +130,7 @@ def configure(layout: Layout, backends: Mapping[str, int], pace: Pace) -> None:
     ]
     frontend = [{"address": "127.0.0.1", "port": backends["frontend"]}]
     content = {
-        "source": {"url": str(layout.origin), "branch": "main", "path": "mesh", "interval": f"{pace.poll:g}s"},
+        "source": {"repository": layout.origin.name, "branch": BRANCH, "path": "mesh", "interval": f"{pace.poll:g}s"},
         "clusters": [
             {
                 "name": CLUSTER,

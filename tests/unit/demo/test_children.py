@@ -100,7 +100,45 @@ def test_stopping_what_is_not_there_does_nothing(tmp_path: Path) -> None:
 
 
 def test_groups_are_minded_until_they_are_forgotten() -> None:
-    assert minder.mind(["+12\n", "+13\n", "-12\n", "nonsense\n", "+x\n", "-99\n"]) == {13}
+    lines = ["+12\n", "+13\n", "-12\n", "nonsense\n", "+x\n", "-99\n", "+/a/lock\n", "+/b\n", "-/b\n"]
+    assert minder.mind(lines) == {"13", "/a/lock"}
+
+
+HOLDER = """
+import fcntl, os, sys, time
+os.setsid() if os.getpid() != os.getsid(0) else None
+time.sleep(float(sys.argv[2]))
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+file.write(str(os.getpid()))
+file.flush()
+time.sleep(600)
+"""
+
+
+def test_one_that_holds_a_lock_is_ended_with_the_rest(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(lock), "0"], start_new_session=True) as other:
+        with Children() as children:
+            children.adopt("envoy", lock)
+            until(lambda: children.groups == {"envoy": other.pid})
+            children.check()
+        assert other.wait(10) == -signal.SIGTERM
+
+
+def test_one_that_is_about_to_take_its_lock_is_ended_too(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(lock), "0.5"], start_new_session=True) as other:
+        assert minder.groups_of([str(lock)], patience=10) == {other.pid}
+        other.kill()
+    assert minder.groups_of([str(lock)], patience=0) == set()
+
+
+def test_an_adopted_one_that_ended_is_named(tmp_path: Path) -> None:
+    with Children() as children:
+        children.adopt("envoy", tmp_path / "lock")
+        with pytest.raises(GitOpsMeshError, match="envoy ended by itself"):
+            children.check()
 
 
 def test_a_group_that_is_not_there_is_not_alive() -> None:

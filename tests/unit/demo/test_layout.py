@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gitops_mesh.config import load
 from gitops_mesh.demo import layout
 from gitops_mesh.demo.team import git
 from gitops_mesh.errors import GitOpsMeshError
@@ -31,7 +32,9 @@ def test_the_configuration_names_the_backends_and_the_ports(tmp_path: Path) -> N
         (1, {"version": "v1"}), (2, {"version": "v2"}), (3, {"version": "v3"}),
     ]  # fmt: skip
     assert mesh["endpoints"]["frontend.shop"] == [{"address": "127.0.0.1", "port": 4}]
-    assert content["source"]["url"] == str(where.origin)
+    settings = load(where.config, env={})
+    assert settings.source.url == str(where.origin)
+    assert settings.clusters[0].standalone.ports == {80: where.ports.gateway}
     assert len({mesh["meshPort"], mesh["adminPort"], mesh["ports"][80], where.ports.server}) == 4
 
 
