@@ -60,7 +60,7 @@ def keep(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     with lock:
-        _end_orphan(chosen.state)
+        end_orphan(chosen.state)
         _run(chosen.state, chosen.envoy, ending)
     return 0
 
@@ -121,16 +121,24 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _end_orphan(state: Path) -> None:
+def end_orphan(state: Path) -> None:
     """An Envoy that outlived a supervisor that was killed would keep the ports. Only ours is ended."""
     try:
         pid = int((state / _CHILD).read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return
-    if str(state / "bootstrap.json").encode() in command:
+    until = time.monotonic() + _PATIENCE
+    while _is_ours(pid, state) and time.monotonic() < until:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _is_ours(pid: int, state: Path) -> bool:
+    try:
+        return str(state / "bootstrap.json").encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _note(state: Path, text: str) -> None:

@@ -21,7 +21,7 @@ from gitops_mesh.cluster.standalone.admin import Admin
 from gitops_mesh.cluster.standalone.binary import find_envoy
 from gitops_mesh.cluster.standalone.bootstrap import LOOPBACK, bootstrap, clusters_file, discovery, listeners_file
 from gitops_mesh.cluster.standalone.feeds import Feed
-from gitops_mesh.cluster.standalone.keeper import LOCK, LOG, holder, keep
+from gitops_mesh.cluster.standalone.keeper import LOCK, LOG, end_orphan, holder, keep
 from gitops_mesh.errors import Busy, ClusterError, Unreachable
 from gitops_mesh.model.settings import StandaloneSettings
 
@@ -59,8 +59,7 @@ def start(state_dir: Path, settings: StandaloneSettings, *, envoy: Path | None =
         _await_ready(folder, settings)
         return Supervisor(pid, folder, settings.admin_port)
     binary = find_envoy(envoy)
-    if pid:
-        stop(folder)
+    stop(folder)
     _free(LOOPBACK, settings.admin_port, "clusters[].standalone.adminPort")
     _free(settings.address, settings.mesh_port, "clusters[].standalone.meshPort")
     file.put(wanted)
@@ -84,6 +83,7 @@ def stop(state_dir: Path) -> None:
     for send, patience in ((signal.SIGTERM, STOP), (signal.SIGKILL, STOP)):
         pid = running(folder)
         if pid is None:
+            end_orphan(folder)
             return
         with suppress(ProcessLookupError):
             if send is signal.SIGKILL:
