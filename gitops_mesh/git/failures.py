@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 _SIGNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    (Kind.FULL, ("No space left on device", "Disk quota exceeded", "disk full")),
+    (Kind.FULL, ("No space left on device", "Disk quota exceeded", "Out of diskspace", "disk full")),
     (Kind.OWNER, ("dubious ownership", "unsafe repository")),
     (Kind.LOCKED, (r"Unable to create '[^']*\.lock'", "cannot lock ref", "could not lock")),
     (Kind.HOST_KEY, ("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED")),

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gitops_mesh.errors import GitOpsMeshError
@@ -19,7 +20,8 @@ from gitops_mesh.git.loose import store
 PACKS = 64
 """Packs that may gather before they are rolled into one."""
 STALE = 60.0
-"""Seconds after which a lock file was left behind by a process that died."""
+"""Seconds after which a lock or a temporary file was left behind by a process that died."""
+LEAVINGS = ("fast_import_crash_*", "objects/obj*", "objects/pack/tmp_*", "objects/pack/.tmp-*")
 
 
 class Repository:
@@ -102,8 +104,10 @@ class Repository:
         written = self.outcome(*words, stdin=text)
         if written.status and failure(written).kind is Kind.LOCKED and self._unlock():
             written = self.outcome(*words, stdin=text)
-        if written.status and self.ref(ref) != tip:
-            return None
+        if written.status:
+            self._sweep()
+            if self.ref(ref) != tip:
+                return None
         return self._must(written, "writing a commit").out.decode().strip()
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -122,6 +126,7 @@ class Repository:
         """Roll many small packs into few; cheap when there is nothing to do, and harmless when it fails."""
         packs = self.path / "objects" / "pack"
         if sum(1 for _ in packs.glob("*.pack")) >= PACKS:
+            self._sweep()
             self.outcome("repack", "--geometric=2", "-d", "-q")
 
     def close(self) -> None:
@@ -138,13 +143,21 @@ class Repository:
         return failure(outcome).error(self.error, f"the repository in {self.path}", "writing to it")
 
     def _unlock(self) -> bool:
-        """Remove locks of refs that a dead process left behind; whether there were any."""
-        with tempfile.TemporaryFile(dir=self.path) as now:
-            limit = os.fstat(now.fileno()).st_mtime - STALE
-        stale = [lock for lock in self.path.rglob("*.lock") if lock.is_file() and lock.stat().st_mtime < limit]
-        for lock in stale:
-            lock.unlink(missing_ok=True)
-        return bool(stale)
+        """Remove locks that a dead process left behind; whether there were any."""
+        return self._sweep("**/*.lock") > 0
+
+    def _sweep(self, *patterns: str) -> int:
+        """Remove what dead processes left behind: by default the beginnings of packs, and reports of crashes."""
+        os.utime(self.path)  # the file system's own clock tells the age, whatever this machine's says
+        limit = self.path.stat().st_mtime - STALE
+        swept = 0
+        for pattern in patterns or LEAVINGS:
+            for left in list(self.path.glob(pattern)):
+                with suppress(FileNotFoundError):
+                    if left.is_file() and left.stat().st_mtime < limit:
+                        left.unlink()
+                        swept += 1
+        return swept
 
 
 def loose_ref(git_dir: Path, name: str) -> str | None:

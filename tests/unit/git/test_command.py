@@ -93,6 +93,7 @@ def test_no_git_on_this_machine_is_one_clear_error(tmp_path: Path) -> None:
     ("said", "kind"),
     [
         ("fatal: write error: No space left on device", Kind.FULL),
+        ("fatal: sha1 file '/x/tmp_pack_1' write error. Out of diskspace", Kind.FULL),
         ("fatal: detected dubious ownership in repository at '/srv/x'", Kind.OWNER),
         ("git@example.org: Permission denied (publickey).\nfatal: Could not read from remote repository.", Kind.ACCESS),
         ("fatal: could not read Username for 'https://example.org': terminal prompts disabled", Kind.ACCESS),

@@ -171,6 +171,20 @@ def test_a_lock_left_behind_is_removed_and_a_fresh_one_is_respected(repository: 
     assert repository.move(BRANCH, first, second)
 
 
+def test_what_a_dead_process_began_is_swept_away_in_time(repository: Repository) -> None:
+    tip = write(repository, None, "one")
+    left = [repository.path / name for name in ("fast_import_crash_1", "objects/objabc", "objects/pack/tmp_pack_x")]
+    for file in left:
+        file.write_text("x")
+        os.utime(file, (1, 1))
+    fresh = repository.path / "objects" / "pack" / "tmp_pack_y"
+    fresh.write_text("x")
+    assert repository.append(BRANCH, None, MAIL, [NewCommit("refused", 0, {})]) is None
+    assert not any(file.exists() for file in left)
+    assert fresh.exists()
+    assert repository.read(f"{tip}:a/b.txt") == b"one"
+
+
 def write_or_raise(repository: Repository, tip: str) -> None:
     repository.append(BRANCH, tip, MAIL, [NewCommit("two", 0, {})])
 
