@@ -91,6 +91,16 @@ class App:
                 self.problems[name] = str(error)
         return 0.0 if wrote else IDLE
 
+    def look(self) -> None:
+        """Learn what a tick would see, without writing anything."""
+        for reconciler in self.reconcilers:
+            name = reconciler.cluster.name
+            try:
+                self.outcomes[name] = reconciler.look()
+                self.problems[name] = ""
+            except Unreachable as error:
+                self.problems[name] = str(error)
+
     def status(self) -> Status:
         """What is known since the latest tick."""
         from gitops_mesh.reconciler.status import status_of  # noqa: PLC0415 - only where it is asked for

@@ -7,6 +7,7 @@ own, and passes the contract suite in `tests/contract/`. `Unreachable` means: tr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from gitops_mesh.errors import ClusterError
@@ -51,6 +52,10 @@ class Source(Protocol):
 
     def first_parents(self, revision: str, limit: int) -> Sequence[str]:
         """`revision` and its first-parent ancestors, newest first, at most `limit`."""
+        ...
+
+    def watch_path(self) -> Path | None:
+        """The folder whose changes tell of new commits, for a local repository."""
         ...
 
     def causes(self, since: str, until: str, path: str) -> Sequence[Commit]:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from gitops_mesh import app
 from gitops_mesh.clock import SystemClock
-from gitops_mesh.errors import ClusterError, ConfigError, Conflict, SourceError
+from gitops_mesh.errors import ClusterError, ConfigError, Conflict, SourceError, Unreachable
 from gitops_mesh.manifests.files import is_manifest_path
 from gitops_mesh.manifests.limits import Limits
 from gitops_mesh.manifests.parse import parse
 from gitops_mesh.manifests.places import with_places
 from gitops_mesh.model.findings import Finding, Severity
 from gitops_mesh.model.ledger import Recorded
-from gitops_mesh.model.objects import LiveObject, Manifest, ObjectKey, Write
+from gitops_mesh.model.objects import LiveObject, Manifest, ObjectKey, Tree, Write
 from gitops_mesh.model.plan import Plan
 from gitops_mesh.model.rollouts import Request, Rollout, Verb
 from gitops_mesh.model.routes import RouteRef
 from gitops_mesh.model.settings import Settings
 from gitops_mesh.model.state import ObjectState
+from gitops_mesh.model.status import Status
 from gitops_mesh.reconciler.checking import checker
 from gitops_mesh.reconciler.picture import Eye, Picture
 from gitops_mesh.rollout.annotations import encode
@@ -34,6 +37,8 @@ class ClusterPlan:
     plan: Plan
     steps: Mapping[RouteRef, int]
     findings: tuple[Finding, ...]
+    before: Mapping[ObjectKey, Tree]
+    """The bodies that were accepted last, for a diff."""
 
 
 def validate(path: Path, settings: Settings | None) -> tuple[Finding, ...]:
@@ -82,8 +87,21 @@ def plan(settings: Settings, revision: str | None = None) -> tuple[ClusterPlan, 
             made = reconciler.plan(picture, desired)
             requests = reconciler.shifting.requests(made, picture, desired)
             steps = {r.shift.ref: len(steps_of(r.shift.base.split, r.shift.target.split, r.policy)) for r in requests}
-            plans.append(ClusterPlan(reconciler.cluster.name, made, steps, desired.findings))
+            before = {key: known.accepted for key, known in picture.objects.items() if known.accepted is not None}
+            plans.append(ClusterPlan(reconciler.cluster.name, made, steps, desired.findings, before))
         return tuple(plans)
+    finally:
+        wired.close()
+
+
+def status(settings: Settings) -> Status:
+    """Where HEAD and the mesh stand, looked at afresh; nothing is written. Raises SourceError, Unreachable."""
+    wired = app.build(settings, read_only=True)
+    try:
+        with suppress(Unreachable):  # said in the status
+            wired.refresh()
+        wired.look()
+        return wired.status()
     finally:
         wired.close()
 
@@ -91,15 +109,19 @@ def plan(settings: Settings, revision: str | None = None) -> tuple[ClusterPlan, 
 def history(settings: Settings, cluster: str | None, key: str | None, limit: int) -> Iterator[Recorded]:
     """The ledger's entries, newest first; of the objects that `key` names (`name`, `namespace/name`, `Kind/...`)."""
     chosen = app.cluster_settings(settings, cluster)
-    ledger = app.ledger_of(settings, chosen.name)
-    count = 0
-    for recorded in ledger.history():
-        if key and not any(named(key, k) for k in recorded.entry.objects) and key != recorded.entry.rollout:
-            continue
-        yield recorded
-        count += 1
-        if limit and count >= limit:
-            return
+    return _of(app.ledger_of(settings, chosen.name).history(), key, limit)
+
+
+def history_of(repository: Path, branch: str | None, key: str | None, limit: int) -> Iterator[Recorded]:
+    """The same from a clone of nothing but the ledger. Raises LedgerError."""
+    from gitops_mesh.ledger.reading import read_history  # noqa: PLC0415
+
+    return _of(read_history(repository, branch or "HEAD"), key, limit)
+
+
+def _of(entries: Iterator[Recorded], key: str | None, limit: int) -> Iterator[Recorded]:
+    chosen = (r for r in entries if not key or key == r.entry.rollout or any(named(key, k) for k in r.entry.objects))
+    return islice(chosen, limit or None)
 
 
 def request(settings: Settings, cluster: str | None, target: str, verb: Verb, by: str) -> str:

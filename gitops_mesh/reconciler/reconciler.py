@@ -84,6 +84,14 @@ class Reconciler:
             bool(walked.done or admitted.done or asked.done),
         )
 
+    def look(self) -> Outcome:
+        """What a tick would see and decide; nothing is written. Raises Unreachable, SourceError."""
+        desired = self.desired_at(self.source.head())
+        picture = self.eye.look()
+        plan = self.plan(picture, desired)
+        decisions = intake(self.shifting.requests(plan, picture, desired), picture.rollouts, self.clock.now())
+        return Outcome(desired, picture, plan, tuple(d for d in decisions if isinstance(d, Refuse)))
+
     def desired(self) -> Desired:
         """The desired set at HEAD, computed once for each HEAD."""
         head = self.source.head()

@@ -39,8 +39,8 @@ def status_of(
 def _cluster(reconciler: Reconciler, outcome: Outcome | None, problem: str) -> ClusterStatus:
     name, recorder = reconciler.cluster.name, reconciler.recorder
     if outcome is None:
-        reasons = (problem or "nothing was looked at yet",)
-        return ClusterStatus(name, problem, False, True, reasons, (), (), (), recorder.pushed, recorder.problem)
+        unseen = (problem or "nothing was looked at yet",)
+        return ClusterStatus(name, problem, False, True, unseen, (), (), (), recorder.pushed, recorder.problem)
     drift = {
         op.key: sentence_of(op, change)
         for op in outcome.plan.objects

@@ -1,0 +1,5 @@
+"""`python -m gitops_mesh`."""
+
+from gitops_mesh.cli.main import main
+
+main()

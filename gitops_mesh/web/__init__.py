@@ -1,0 +1,1 @@
+"""HTTP: health, readiness, metrics and status; closed by default, on loopback."""
