@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,7 @@ import pytest
 from gitops_mesh.cluster.standalone import supervisor
 from gitops_mesh.cluster.standalone.admin import Admin
 from gitops_mesh.cluster.standalone.envoy import EnvoyPlane
-from gitops_mesh.errors import Busy, Refused, Unreachable
+from gitops_mesh.errors import Refused, Unreachable
 from gitops_mesh.model.objects import LiveObject, ObjectKey
 from gitops_mesh.model.routes import Destination, RouteRef
 from tests.fakes.backend import Backend, ask, free_ports, load
@@ -191,60 +188,6 @@ def test_lost_objects_do_not_take_the_traffic_with_them(standalone: Mesh) -> Non
     assert list(again.cluster.objects()) == []
     assert ask(standalone.settings.mesh_port, "reviews").backend == "v1"
     again.store.close()
-
-
-def test_envoy_outlives_the_process_that_asked_for_it_and_comes_back_after_a_crash(standalone: Mesh) -> None:
-    standalone.put(rule("v1") + service({"v1": 100}))
-    folder = standalone.folder / "envoy"
-    supervisor.stop(folder)
-    code = (
-        "import sys, pickle, pathlib; from gitops_mesh.cluster.standalone import supervisor;"
-        "from gitops_mesh.model.settings import StandaloneSettings;"
-        "supervisor.start(pathlib.Path(sys.argv[1]), StandaloneSettings(int(sys.argv[2]), int(sys.argv[3])))"
-    )
-    ports = [str(standalone.settings.mesh_port), str(standalone.settings.admin_port)]
-    subprocess.run([sys.executable, "-c", code, str(folder), *ports], check=True)
-    pid = supervisor.running(folder)
-    assert pid
-    assert supervisor.start(folder, standalone.settings).pid == pid
-    assert ask(standalone.settings.mesh_port, "reviews").backend == "v1"
-    child = int((folder / "envoy.pid").read_text())
-    os.kill(child, signal.SIGKILL)
-    until(lambda: (folder / "envoy.pid").exists() and int((folder / "envoy.pid").read_text() or child) != child)
-    until(lambda: _answers(standalone))
-    assert supervisor.running(folder) == pid
-    supervisor.stop(folder)
-    assert supervisor.running(folder) is None
-    assert not _answers(standalone)
-
-
-def _answers(standalone: Mesh) -> bool:
-    try:
-        return ask(standalone.settings.mesh_port, "reviews").backend == "v1"
-    except OSError:
-        return False
-
-
-def test_a_supervisor_that_was_killed_leaves_nothing_in_the_way(standalone: Mesh) -> None:
-    folder = standalone.folder / "envoy"
-    pid = supervisor.running(folder)
-    assert pid
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: supervisor.running(folder) is None)
-    assert supervisor.start(folder, standalone.settings).pid != pid
-    assert Admin(standalone.settings.admin_port).live()
-
-
-@pytest.mark.parametrize(("field", "key"), [("admin_port", "adminPort"), ("mesh_port", "meshPort")])
-def test_a_port_in_use_names_the_port_and_the_key(standalone: Mesh, tmp_path: Path, field: str, key: str) -> None:
-    (free,) = free_ports(1)
-    with Backend("squatter") as squatter:
-        chosen = replace(standalone.settings, **{"admin_port": free, "mesh_port": free, field: squatter.port})
-        with pytest.raises(Busy) as caught:
-            supervisor.start(tmp_path / "second", chosen)
-    assert str(squatter.port) in caught.value.message
-    assert f"clusters[].standalone.{key}" in caught.value.remedy
-    assert supervisor.running(tmp_path / "second") is None
 
 
 def test_increments_are_the_requests_that_the_backends_counted(standalone: Mesh, backends: dict[str, Backend]) -> None:

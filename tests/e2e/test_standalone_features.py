@@ -47,7 +47,7 @@ HTTP = """
   route: [{destination: {host: reviews, subset: v1}, headers: {response: {set: {x-from: v1}}}}]
 - name: rewritten-by-regex
   match: [{uri: {prefix: /r/}}]
-  rewrite: {uriRegexRewrite: {match: "^/r/([a-z]+)/(.*)$", replacement: x, rewrite: '/\\2/\\1'}}
+  rewrite: {uriRegexRewrite: {match: "^/r/([a-z]+)/(.*)$", rewrite: '/\\2/\\1'}}
   route: [{destination: {host: reviews, subset: v1}}]
 - name: slow
   match: [{uri: {exact: /slow}}]
@@ -102,8 +102,7 @@ def standalone(tmp_path_factory: pytest.TempPathFactory, backends: dict[str, Bac
     }
     folder: Path = tmp_path_factory.mktemp("mesh")
     with mesh(folder, endpoints, ports=(80,)) as found:
-        text = HTTP.replace("replacement: x, ", "")
-        found.put(rule("v1", "v2", "v3") + service("reviews", text, hosts=["reviews"]))
+        found.put(rule("v1", "v2", "v3") + service("reviews", HTTP, hosts=["reviews"]))
         yield found
 
 
@@ -182,14 +181,15 @@ def test_mirrors_get_copies_and_their_answers_go_nowhere(get: Any, backends: dic
     until(lambda: backends["v2"].requests["/mirrored"] == 1 and backends["v3"].requests["/mirrored"] == 1)
 
 
+def to(version: str, host: str = "reviews") -> str:
+    return f"route: [{{destination: {{host: {host}, subset: {version}}}}}]"
+
+
 def test_gateways_serve_their_hosts_on_their_ports(standalone: Mesh) -> None:
-    gateway = other(
-        "Gateway",
-        "web",
-        "{selector: {a: b}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*.example.com']}]}",
-    )
-    http = "[{match: [{port: 80, uri: {prefix: /v2}}], route: [{destination: {host: reviews, subset: v2}}]}, {route: [{destination: {host: reviews, subset: v1}}]}]"
-    catch_all = "[{match: [{uri: {prefix: /v3}}], route: [{destination: {host: reviews, subset: v3}}]}]"
+    server = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*.example.com']}"
+    gateway = other("Gateway", "web", f"{{selector: {{a: b}}, servers: [{server}]}}")
+    http = f"[{{match: [{{port: 80, uri: {{prefix: /v2}}}}], {to('v2')}}}, {{{to('v1')}}}]"
+    catch_all = f"[{{match: [{{uri: {{prefix: /v3}}}}], {to('v3')}}}]"
     standalone.put(
         gateway
         + service("a-web", http, hosts=["shop.example.com"], gateways=["web"])
@@ -207,7 +207,8 @@ def test_gateways_serve_their_hosts_on_their_ports(standalone: Mesh) -> None:
 
 def test_delegates_serve_below_the_roots_matches(standalone: Mesh) -> None:
     root = "[{match: [{uri: {prefix: /team}}], timeout: 5s, delegate: {name: team, namespace: teams}}]"
-    team = "[{match: [{uri: {prefix: /team/a}}], route: [{destination: {host: reviews.shop.svc.cluster.local, subset: v2}}]}, {route: [{destination: {host: reviews.shop.svc.cluster.local, subset: v3}}]}]"
+    host = "reviews.shop.svc.cluster.local"
+    team = f"[{{match: [{{uri: {{prefix: /team/a}}}}], {to('v2', host)}}}, {{{to('v3', host)}}}]"
     standalone.put(service("team", team, namespace="teams") + service("root", root, hosts=["root.example.com"]))
     port = standalone.settings.mesh_port
     assert ask(port, "root.example.com", "/team/a").backend == "v2"
@@ -219,18 +220,9 @@ def test_service_entries_have_endpoints_by_address_and_by_name(standalone: Mesh,
     port = "[{number: 80, name: http, protocol: HTTP}, {number: 81, name: other, protocol: HTTP}]"
     static = f"[{{address: 127.0.0.1, ports: {{http: {backends['v1'].port}, other: {backends['v2'].port}}}}}]"
     named = static.replace("127.0.0.1", "localhost")
-    standalone.put(
-        other(
-            "ServiceEntry",
-            "fixed",
-            f"{{hosts: [fixed.example.com], resolution: STATIC, ports: {port}, endpoints: {static}}}",
-        )
-        + other(
-            "ServiceEntry",
-            "named",
-            f"{{hosts: [named.example.com], resolution: DNS, ports: {port}, endpoints: {named}}}",
-        )
-    )
+    for name, resolution, endpoints in (("fixed", "STATIC", static), ("named", "DNS", named)):
+        spec = f"{{hosts: [{name}.example.com], resolution: {resolution}, ports: {port}, endpoints: {endpoints}}}"
+        standalone.put(other("ServiceEntry", name, spec))
     mesh_port = standalone.settings.mesh_port
     assert ask(mesh_port, "fixed.example.com", "/").backend == "v1"
     assert ask(mesh_port, "fixed.example.com:81", "/").backend == "v2"
@@ -243,8 +235,8 @@ def test_traffic_policies_are_taken_by_envoy(standalone: Mesh) -> None:
         "{host: details, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}, tls: {mode: DISABLE}, connectionPool: {"
         "tcp: {maxConnections: 10, connectTimeout: 2s}, http: {http1MaxPendingRequests: 5, http2MaxRequests: 6, "
         "maxRequestsPerConnection: 7, maxRetries: 8, idleTimeout: 30s}}, outlierDetection: {consecutive5xxErrors: 3, "
-        "consecutiveGatewayErrors: 2, interval: 5s, baseEjectionTime: 1m, maxEjectionPercent: 50, minHealthPercent: 10, "
-        "splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4}}}"
+        "consecutiveGatewayErrors: 2, interval: 5s, baseEjectionTime: 1m, maxEjectionPercent: 50, "
+        "minHealthPercent: 10, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4}}}"
     )
     standalone.put(other("DestinationRule", "details", policy))
     assert ask(standalone.settings.mesh_port, "details").backend == "v3"

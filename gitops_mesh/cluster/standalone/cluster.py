@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
+from gitops_mesh.cluster.standalone.honour import Dishonoured, honour, placed
 from gitops_mesh.cluster.standalone.plane import DataPlane
 from gitops_mesh.cluster.standalone.readiness import Readiness, connects
 from gitops_mesh.cluster.standalone.store import Store, Transaction
@@ -63,7 +63,7 @@ class StandaloneCluster:
         """What this mesh cannot honour in the whole desired set."""
         by_key = {manifest.key: manifest for manifest in manifests}
         found = translate([(m.key, m.body) for m in manifests], self._settings).findings
-        return [_placed(finding, by_key) for finding in found]
+        return [placed(finding, by_key) for finding in found]
 
     def objects(self) -> Sequence[LiveObject]:
         """Every object; edits by other processes reach the data plane first. Raises Unreachable."""
@@ -113,7 +113,7 @@ class StandaloneCluster:
         while True:
             try:
                 return self._once(written, steps, refused)
-            except _Dishonoured as error:
+            except Dishonoured as error:
                 refused |= {i: error.reasons[key] for i, key in enumerate(written) if key in error.reasons}
 
     def _once(
@@ -127,7 +127,7 @@ class StandaloneCluster:
                 after = transaction.objects()
                 if _bodies(after) != _bodies(before):
                     old, new = self._translated(before), self._translated(after)
-                    _honour(old, new, [key for i, key in enumerate(written) if i not in refused])
+                    honour(old, new, [key for i, key in enumerate(written) if i not in refused])
                     if self._plane is not None:
                         self._plane.sync(new.config)
                         pushed = old.config
@@ -166,33 +166,6 @@ class StandaloneCluster:
         self._synced, self._complained = revision, None
 
 
-class _Dishonoured(Exception):
-    """Written objects that ask for what this mesh cannot do."""
-
-    def __init__(self, reasons: Mapping[ObjectKey, Refused]) -> None:
-        super().__init__()
-        self.reasons = reasons
-
-
-def _honour(old: Translation, new: Translation, written: Sequence[ObjectKey]) -> None:
-    """A write is refused for what it brings, not for what was wrong before."""
-    known = {(f.object, f.message) for f in old.findings}
-    reasons: dict[ObjectKey, Refused] = {}
-    for finding in new.findings:
-        key = finding.object
-        if (
-            key is not None
-            and key in written
-            and finding.is_error
-            and (key, finding.message) not in known
-            and key not in reasons
-        ):
-            place = ".".join(str(part) for part in finding.pointer)
-            reasons[key] = Refused(f"{key}, {place}: {finding.message}", remedy=finding.remedy)
-    if reasons:
-        raise _Dishonoured(reasons)
-
-
 def _write(transaction: Transaction, *, write: Write) -> LiveObject:
     return transaction.write(write)
 
@@ -211,12 +184,3 @@ def _conflict_or(step: Step, transaction: Transaction) -> Answer:
 
 def _bodies(objects: Sequence[LiveObject]) -> tuple[tuple[ObjectKey, Tree], ...]:
     return tuple((live.key, live.body) for live in objects)
-
-
-def _placed(finding: Finding, manifests: Mapping[ObjectKey, Manifest]) -> Finding:
-    """The finding with its place in a file."""
-    manifest = manifests.get(finding.object) if finding.object else None
-    if manifest is None:
-        return finding
-    pointer = (*manifest.inside, *finding.pointer)
-    return replace(finding, path=manifest.path, document=manifest.document, pointer=pointer)

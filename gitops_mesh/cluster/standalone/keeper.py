@@ -19,6 +19,8 @@ from typing import BinaryIO
 
 LOCK = "supervisor.lock"
 LOG = "supervisor.log"
+ENDED = "Envoy ended"
+"""How a line of the log begins that tells of a crash."""
 
 _CHILD = "envoy.pid"
 _BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -94,7 +96,7 @@ def _run(state: Path, envoy: Path, ending: threading.Event) -> None:
         (state / _CHILD).unlink(missing_ok=True)
         crashes = 0 if time.monotonic() - began > _HEALTHY else crashes
         if not ending.is_set():
-            _note(state, f"Envoy ended with {child.returncode}; it is started again")
+            _note(state, f"{ENDED} with {child.returncode}; it is started again")
         ending.wait(_BACKOFF[min(crashes, len(_BACKOFF) - 1)])
         crashes += 1
 

@@ -21,7 +21,7 @@ from gitops_mesh.cluster.standalone.admin import Admin
 from gitops_mesh.cluster.standalone.binary import find_envoy
 from gitops_mesh.cluster.standalone.bootstrap import LOOPBACK, bootstrap, clusters_file, discovery, listeners_file
 from gitops_mesh.cluster.standalone.feeds import Feed
-from gitops_mesh.cluster.standalone.keeper import LOCK, LOG, end_orphan, holder, keep
+from gitops_mesh.cluster.standalone.keeper import ENDED, LOCK, LOG, end_orphan, holder, keep
 from gitops_mesh.errors import Busy, ClusterError, Unreachable
 from gitops_mesh.model.settings import StandaloneSettings
 
@@ -56,7 +56,7 @@ def start(state_dir: Path, settings: StandaloneSettings, *, envoy: Path | None =
     file = Feed("bootstrap", folder / "bootstrap.json", "")
     pid = running(folder)
     if pid and file.content() == wanted:
-        _await_ready(folder, settings)
+        _await_ready(folder, settings, None)
         return Supervisor(pid, folder, settings.admin_port)
     binary = find_envoy(envoy)
     stop(folder)
@@ -67,8 +67,9 @@ def start(state_dir: Path, settings: StandaloneSettings, *, envoy: Path | None =
         feed = Feed(path.stem, path, "")
         if not feed.content():
             feed.put(discovery([])[0])
+    said = len(_text(folder / LOG))
     _spawn(folder, binary)
-    _await_ready(folder, settings)
+    _await_ready(folder, settings, said)
     return Supervisor(running(folder) or 0, folder, settings.admin_port)
 
 
@@ -105,25 +106,29 @@ def _spawn(folder: Path, binary: Path) -> None:
         )
 
 
-def _await_ready(folder: Path, settings: StandaloneSettings) -> None:
+def _await_ready(folder: Path, settings: StandaloneSettings, said: int | None) -> None:
+    """One that was just started has to come up at once; one that was there may be coming back from a crash.
+
+    `said` is how much the supervisor's log held before the start.
+    """
     admin = Admin(settings.admin_port)
     until = time.monotonic() + READY
-    while time.monotonic() < until:
+    while time.monotonic() < until and (said is None or ENDED not in _text(folder / LOG)[said:]):
         with suppress(Unreachable):
             if admin.live() and running(folder):
                 return
         time.sleep(_POLL)
     stop(folder)
-    raise ClusterError(f"Envoy does not start: {_last_words(folder)}", remedy=f"see {folder / 'envoy.log'}")
+    words = (_text(folder / "envoy.log") or _text(folder / LOG)).strip().splitlines()
+    reason = words[-1][-500:] if words else "it says nothing"
+    raise ClusterError(f"Envoy does not start: {reason}", remedy=f"see {folder / 'envoy.log'}")
 
 
-def _last_words(folder: Path) -> str:
-    for name in ("envoy.log", LOG):
-        with suppress(OSError):
-            lines = (folder / name).read_text(errors="replace").strip().splitlines()
-            if lines:
-                return lines[-1][-500:]
-    return "it says nothing"
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _free(address: str, port: int, key: str) -> None:
