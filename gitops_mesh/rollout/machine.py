@@ -144,7 +144,6 @@ def _baking(turn: Turn) -> None:
 
 def _promoting(turn: Turn) -> None:
     turn.enter(Phase.WATCHING)
-    turn.record(Event.PROMOTED, f"all at {turn.rollout.members[0].target.split}; watched from now")
 
 
 def _watching(turn: Turn) -> None:
@@ -211,10 +210,11 @@ def _expire(turn: Turn, allowed: float) -> None:
 
 
 def _step(turn: Turn, *, by: str = "") -> None:
-    seen = turn.seen
+    """One step forward; the last one is the promotion. The evidence that allowed it goes into the entry."""
+    why = f"promoted by {by}" if by else turn.seen.verdict.reason
     turn.walk_to(_next(turn.rollout))
-    if turn.rollout.phase is not Phase.PROMOTING or by:
-        turn.record(Event.STEPPED, _place(turn) + (f", promoted by {by}" if by else f": {seen.verdict.reason}"), by=by)
+    event = Event.PROMOTED if turn.rollout.phase is Phase.PROMOTING else Event.STEPPED
+    turn.record(event, f"{_place(turn)}: {why}", by=by)
 
 
 def _next(rollout: Rollout) -> int:
@@ -283,7 +283,7 @@ def _promote(turn: Turn, by: str) -> None:
 def _promote_full(turn: Turn, by: str) -> None:
     turn.rollout = replace(turn.rollout, unjudged=True)
     turn.walk_to(len(turn.rollout.policy.steps) - 1)
-    turn.record(Event.STEPPED, f"{_place(turn)}, promoted by {by}", by=by)
+    turn.record(Event.PROMOTED, f"{_place(turn)}: promoted by {by}", by=by)
 
 
 _MOVING = (Phase.PENDING, Phase.VERIFYING, Phase.BAKING)

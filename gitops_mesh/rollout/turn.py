@@ -12,6 +12,8 @@ from gitops_mesh.rollout.observation import Command, Finish, Observation, Record
 from gitops_mesh.rollout.splits import at
 
 BACK = (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
+UNJUDGED = (Event.STARTED, Event.RESUMED, Event.RETARGETED)
+"""Events that no evidence speaks for or against."""
 FULL = (Phase.PROMOTING, Phase.WATCHING, Phase.SUCCEEDED)
 
 
@@ -53,7 +55,7 @@ class Turn:
         self.commands.append(SetWeights(splits))
 
     def record(self, event: Event, sentence: str, *, by: str = "") -> None:
-        verdict, evidence = self.judgement()
+        verdict, evidence = ("", "") if event in UNJUDGED else self.judgement()
         name = self.rollout.leader.key.name
         self.commands.append(Record(event, f"{name}: {sentence}", verdict, evidence, by))
         self.rollout = replace(self.rollout, sequence=self.rollout.sequence + 1, by=by)
