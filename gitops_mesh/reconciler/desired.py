@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gitops_mesh.errors import SourceError
 from gitops_mesh.manifests.files import is_manifest_path
 from gitops_mesh.manifests.limits import Limits
 from gitops_mesh.manifests.parse import ParsedFile, parse
@@ -112,7 +113,10 @@ def resolve(source: Source, reader: Reader, check: Check, scopes: Sequence[Scope
     for scope in scopes:
         for revision in history:
             tried = {**revisions, scope.name: revision}
-            found = findings if revision == head else _judged(reader, check, scopes, tried)
+            try:
+                found = findings if revision == head else _judged(reader, check, scopes, tried)
+            except SourceError:
+                break  # the folder was not there yet: nothing older is a state to stay at
             if not any(f.is_error and _of(f, scopes) in (scope.name, None) for f in found):
                 good[scope.name] = revisions[scope.name] = revision
                 break

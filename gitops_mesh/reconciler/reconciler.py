@@ -155,7 +155,7 @@ def _orders(decisions: Sequence[Decision], plan: Plan, picture: Picture) -> Orde
             case Supersede(rollout_id, reason):
                 orders.supersede[rollout_id] = reason
             case Retarget(rollout):
-                orders.retarget[rollout.id] = rollout
+                orders.retarget[rollout.id] = decision
             case _:
                 pass
     for op in plan.objects:

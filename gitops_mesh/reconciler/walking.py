@@ -23,7 +23,7 @@ from gitops_mesh.reconciler.drafts import Draft
 from gitops_mesh.reconciler.picture import Picture
 from gitops_mesh.reconciler.recording import Recorder, Written
 from gitops_mesh.rollout.annotations import OUTBOX_LIMIT
-from gitops_mesh.rollout.intake import blocker
+from gitops_mesh.rollout.intake import Retarget, blocker
 from gitops_mesh.rollout.machine import advance, expected
 from gitops_mesh.rollout.observation import Command, Observation, SetWeights
 
@@ -36,7 +36,7 @@ class Orders:
     """What the plan says to open rollouts, by rollout id."""
 
     supersede: dict[str, str] = field(default_factory=dict)
-    retarget: dict[str, Rollout] = field(default_factory=dict)
+    retarget: dict[str, Retarget] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ class Walker:
     def _recall(self, rollout: Rollout, orders: Orders) -> Rollout:
         """As written, with the evidence that came since; or retargeted, with evidence afresh."""
         if rollout.id in orders.retarget:
-            return orders.retarget[rollout.id]
+            return orders.retarget[rollout.id].rollout
         seen = self._seen.get(rollout.id)
         if seen and (seen.rollout.step, seen.rollout.sequence) == (rollout.step, rollout.sequence):
             return replace(rollout, evidence=seen.rollout.evidence)
@@ -162,6 +162,7 @@ class Walker:
             unready=look.unready,
             request=_request(look.picture, rollout),
             supersede=look.orders.supersede.get(rollout.id, orphan),
+            retargeted=look.orders.retarget[rollout.id].reason if rollout.id in look.orders.retarget else "",
             blocked=blocker(rollout, look.open),
             outbox_full=bool(leader and len(self._recorder.unsafe(leader.state.outbox)) >= OUTBOX_LIMIT),
             behind=_behind(look.picture, rollout),
@@ -182,7 +183,7 @@ class Walker:
         seen.lines.append(orjson.dumps(line).decode())
 
     def _must_write(self, move: Move, look: Look) -> bool:
-        if move.commands or move.before.id in look.orders.retarget or _steady(move.before) != _steady(move.after):
+        if move.commands or _steady(move.before) != _steady(move.after):
             return True
         seen = self._seen.get(move.before.id)
         return seen is not None and look.now - seen.written >= CHECKPOINT

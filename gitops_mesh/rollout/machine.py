@@ -25,7 +25,7 @@ def advance(rollout: Rollout, seen: Observation) -> tuple[Rollout, tuple[Command
     turn = Turn(replace(rollout, evidence=seen.evidence), seen)
     if rollout.phase.is_terminal:
         turn.commands.append(Finish())
-    elif not (_gone(turn) or _asked(turn) or _superseded(turn) or _regressed(turn) or _off_plan(turn)):
+    elif not (_gone(turn) or _retargeted(turn) or _asked(turn) or _superseded(turn) or _regressed(turn) or _off_plan(turn)):
         _PHASES[turn.rollout.phase](turn)
     return turn.rollout, tuple(turn.commands)
 
@@ -36,6 +36,17 @@ def _gone(turn: Turn) -> bool:
     if not missing or turn.rollout.phase is Phase.ROLLING_BACK:
         return False
     turn.back(Event.SUPERSEDED, f"{missing[0]} is gone", remember=False)
+    return True
+
+
+def _retargeted(turn: Turn) -> bool:
+    """Say that the target changed, and go on from the weights that are planned for it."""
+    if not turn.seen.retargeted:
+        return False
+    leader = turn.rollout.members[0]
+    turn.record(Event.RETARGETED, f"now on the way to {leader.target.split}: {turn.seen.retargeted}")
+    if turn.rollout.step >= 0:
+        turn.set_weights()
     return True
 
 

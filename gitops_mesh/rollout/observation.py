@@ -24,6 +24,8 @@ class Observation:
     request: Request | None = None
     supersede: str = ""
     """Why the rollout must give way."""
+    retargeted: str = ""
+    """Why its target is another one since the last tick (see `intake.Retarget`)."""
     blocked: str = ""
     """Why a Pending rollout must wait."""
     outbox_full: bool = False

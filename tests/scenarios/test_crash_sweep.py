@@ -22,7 +22,9 @@ def test_a_crash_anywhere_changes_nothing(story: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.scenarios.crash_driver", story]
     drivers = [
         subprocess.Popen(
-            [*command, str(tmp_path / f"lane{lane}"), str(lane), str(LANES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*command, str(tmp_path / f"lane{lane}"), str(lane), str(LANES)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for lane in range(1, LANES + 1)
     ]

@@ -36,7 +36,9 @@ def test_a_merge_walks_the_steps_and_is_promoted(world: World) -> None:
     assert world.state().rollouts == {}
     live = world.live()
     assert live is not None
-    assert live.body["spec"]["http"][0]["route"] == [{"destination": {"host": "reviews", "subset": "v2"}, "weight": 100}]
+    assert live.body["spec"]["http"][0]["route"] == [
+        {"destination": {"host": "reviews", "subset": "v2"}, "weight": 100}
+    ]
 
 
 def test_a_failing_release_is_rolled_back_and_not_tried_again(world: World) -> None:

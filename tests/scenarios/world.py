@@ -17,6 +17,7 @@ from gitops_mesh.model.settings import (
     ClusterSettings,
     EndpointSettings,
     LedgerSettings,
+    Scope,
     Settings,
     SourceSettings,
     StandaloneSettings,
@@ -64,7 +65,9 @@ def rule(*versions: str, host: str = "reviews", name: str = "", labels: Mapping[
     )
 
 
-def service(weights: Mapping[str, int], *, host: str = "reviews", name: str = "", timeout: str = "3s", extra: str = "") -> str:
+def service(
+    weights: Mapping[str, int], *, host: str = "reviews", name: str = "", timeout: str = "3s", extra: str = ""
+) -> str:
     """A VirtualService with one named route to the versions of a host."""
     routes_ = "".join(
         f"        - {{destination: {{host: {host}, subset: {v}}}, weight: {w}}}\n" for v, w in weights.items()
@@ -88,6 +91,7 @@ class World:
         errors: Mapping[str, float] | None = None,
         now: float = START,
         drift: str = "correct",
+        scopes: tuple[Scope, ...] = (Scope(),),
     ) -> None:
         self.root = root
         self.repository = repository or Repository.create(root / "git")
@@ -100,7 +104,7 @@ class World:
         self.settings = Settings(
             file=root / "gitops-mesh.yaml",
             state=root / "state",
-            source=SourceSettings(str(self.repository.origin)),
+            source=SourceSettings(str(self.repository.origin), scopes=scopes),
             clusters=(ClusterSettings("test", standalone=StandaloneSettings(endpoints=hosts)),),
             ledger=LedgerSettings(),
             drift=drift,
@@ -114,11 +118,15 @@ class World:
         source = GitSource(str(self.repository.origin), "main", "", settings.state / "source.git", timeout=30)
         self.store = Store(settings.state / "mesh.sqlite")
         self.cluster = StandaloneCluster("test", self.store, settings.clusters[0].standalone, None, probe=self._probe)
-        self.ledger = GitLedger(settings.state / "ledger.git", BRANCH, "test", remote=str(self.repository.origin), push=True)
+        self.ledger = GitLedger(
+            settings.state / "ledger.git", BRANCH, "test", remote=str(self.repository.origin), push=True
+        )
         self.metrics = FakeMetrics(self.cluster, self.clock, self.errors)
         cluster, ledger = self._around(self.cluster, self.ledger)
         self.source = source
-        self.reconciler = wire(settings, source, Adapters(cluster, self.metrics, ledger), self.clock, lambda work: work())
+        self.reconciler = wire(
+            settings, source, Adapters(cluster, self.metrics, ledger), self.clock, lambda work: work()
+        )
 
     def _probe(self, address: str, port: int) -> bool:
         return True
