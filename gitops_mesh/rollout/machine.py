@@ -25,7 +25,7 @@ def advance(rollout: Rollout, seen: Observation) -> tuple[Rollout, tuple[Command
     turn = Turn(replace(rollout, evidence=seen.evidence), seen)
     if rollout.phase.is_terminal:
         turn.commands.append(Finish())
-    elif not (_gone(turn) or _retargeted(turn) or _asked(turn) or _superseded(turn) or _regressed(turn) or _off_plan(turn)):
+    elif not any(look(turn) for look in _FIRST):
         _PHASES[turn.rollout.phase](turn)
     return turn.rollout, tuple(turn.commands)
 
@@ -305,3 +305,5 @@ _VERBS: Mapping[tuple[Verb, Phase | None], Callable[[Turn, str], None]] = {
     **{(Verb.PROMOTE, phase): _promote for phase in (*_MOVING, Phase.PAUSED)},
     **{(Verb.PROMOTE_FULL, phase): _promote_full for phase in (*_MOVING, Phase.PAUSED)},
 }
+_FIRST: tuple[Callable[[Turn], bool], ...] = (_gone, _retargeted, _asked, _superseded, _regressed, _off_plan)
+"""What goes before the phase's own step, in this order; the first that acts ends the turn."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from gitops_mesh.errors import ClusterError
 from gitops_mesh.model.findings import Finding
-from gitops_mesh.model.ledger import Batch, LedgerObject, Recorded
+from gitops_mesh.model.ledger import Batch, LedgerObject
 from gitops_mesh.model.objects import LiveObject, Manifest, ObjectKey, Write
 from gitops_mesh.model.rollouts import Event
 from gitops_mesh.model.routes import Destination
