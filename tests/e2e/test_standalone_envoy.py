@@ -173,7 +173,7 @@ def test_without_envoy_reads_work_and_writes_say_what_to_do(standalone: Mesh) ->
     assert standalone.cluster.objects() == before
     with pytest.raises(Unreachable) as caught:
         standalone.write(service({"v2": 100}))
-    assert "gitops-mesh run" in caught.value.remedy
+    assert "gitops-mesh envoy" in caught.value.remedy
     standalone.store.annotate(REVIEWS, "request", "{}")
     supervisor.start(standalone.folder / "envoy", standalone.settings)
     assert ask(standalone.settings.mesh_port, "reviews").backend == "v1"

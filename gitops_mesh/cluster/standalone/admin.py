@@ -43,7 +43,7 @@ class Admin:
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(
                 f"Envoy's admin interface on port {self.port} does not answer: {error}",
-                remedy="start it with `gitops-mesh run`; its log says why it ended",
+                remedy="start it with `gitops-mesh envoy start`; its log says why it ended",
             ) from error
         finally:
             connection.close()

@@ -49,9 +49,6 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return self._tree.get(name) is not None
 
-    def __bool__(self) -> bool:
-        return bool(self._tree)
-
     def names(self) -> list[str]:
         """The names of all fields that have a value."""
         return [str(name) for name, value in self._tree.items() if value is not None]

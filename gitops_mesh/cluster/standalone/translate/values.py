@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from fractions import Fraction
 from typing import Any
 
 from gitops_mesh.cluster.standalone.translate.fields import Fields
+from gitops_mesh.manifests.durations import seconds
 
-_UNITS: dict[str, int | Fraction] = {
-    "h": 3600,
-    "m": 60,
-    "s": 1,
-    "ms": Fraction(1, 1000),
-    "us": Fraction(1, 10**6),
-    "ns": Fraction(1, 10**9),
-}
-_DURATION = re.compile(r"(?:\d+(?:\.\d*)?(?:h|ms|m|us|s|ns))+", re.ASCII)
-_PART = re.compile(r"(\d+(?:\.\d*)?)(h|ms|m|us|s|ns)", re.ASCII)
 _LONGEST = 315_576_000_000
 """Seconds that a protobuf Duration holds at most."""
 _MILLION = 1_000_000
@@ -28,12 +17,14 @@ def duration(fields: Fields, name: str) -> str | None:
     text = fields.text(name)
     if not text:
         return None
-    seconds = sum((Fraction(n) * _UNITS[unit] for n, unit in _PART.findall(text)), Fraction(0))
-    if not _DURATION.fullmatch(text) or seconds > _LONGEST:
-        fields.wrong(name, f"is not a duration such as 1m30s or 250ms: {text!r}")
+    try:
+        length = seconds(text)
+    except ValueError:
+        length = -1.0
+    if not 0 <= length <= _LONGEST:
+        fields.wrong(name, f"is not a duration such as 1m30s or 250ms: {text[:40]!r}")
         return None
-    whole, rest = divmod(round(seconds * 10**9), 10**9)
-    return f"{whole}.{rest:09d}".rstrip("0").rstrip(".") + "s"
+    return f"{length:.9f}".rstrip("0").rstrip(".") + "s"
 
 
 def fraction(fields: Fields, name: str, *, omitted: float) -> dict[str, Any]:
