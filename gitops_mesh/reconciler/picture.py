@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,7 +53,11 @@ class Eye:
 
     def look(self) -> Picture:
         """Raises Unreachable."""
-        objects = {live.key: self.know(live) for live in self._cluster.objects()}
+        return self.picture(self._cluster.objects())
+
+    def picture(self, live_objects: Sequence[LiveObject]) -> Picture:
+        """The picture that these objects give."""
+        objects = {live.key: self.know(live) for live in live_objects}
         accepted = [known.accepted for known in objects.values() if known.accepted is not None]
         rollouts, orphans = _open(objects)
         return Picture(objects, rollouts, orphans, MeshIndex.of(accepted))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gitops_mesh.errors import ClusterError, Conflict
 from gitops_mesh.model.findings import Finding
 from gitops_mesh.model.ledger import Entry
-from gitops_mesh.model.objects import Manifest, ObjectKey
+from gitops_mesh.model.objects import LiveObject, Manifest, ObjectKey
 from gitops_mesh.model.plan import ObjectView, Plan
 from gitops_mesh.model.rollouts import Event
 from gitops_mesh.model.settings import Scope
@@ -42,6 +42,12 @@ class Outcome:
     problems: tuple[str, ...] = ()
     wrote: bool = False
 
+    @property
+    def settled(self) -> bool:
+        """Whether only a new commit or a changed object could give the next pass something to do."""
+        busy = self.wrote or self.plan.objects or self.picture.rollouts or self.picture.orphans or self.problems
+        return not busy and not any(known.state.outbox for known in self.picture.objects.values())
+
 
 @dataclass(slots=True)
 class Reconciler:
@@ -60,11 +66,20 @@ class Reconciler:
     clock: Clock
     scopes: Sequence[Scope]
     _desired: Desired | None = None
+    _settled: tuple[str, Sequence[LiveObject], Outcome] | None = None
+    """HEAD, the objects and the outcome of a pass that left nothing to do: as long as both stay, so does it."""
 
     def tick(self) -> Outcome:
         """One pass. Raises Unreachable (the cluster is away) and SourceError; nothing is half-applied."""
-        desired = self.desired()
-        picture = self.eye.look()
+        desired, objects = self.desired(), self.cluster.objects()
+        if self._settled is not None and (desired.head, objects) == self._settled[:2]:
+            self.recorder.push()
+            return self._settled[2]
+        outcome = self._pass(desired, self.eye.picture(objects))
+        self._settled = (desired.head, objects, outcome) if outcome.settled else None
+        return outcome
+
+    def _pass(self, desired: Desired, picture: Picture) -> Outcome:
         if self.recorder.flush(picture) or self.recovery.recover(picture, desired):
             return Outcome(desired, picture, wrote=True)
         plan = self.plan(picture, desired)
