@@ -1,0 +1,24 @@
+"""The rules by family; the order is that of the findings about one manifest."""
+
+from __future__ import annotations
+
+from gitops_mesh.validation.rule import Rule
+from gitops_mesh.validation.rules import (
+    identity,
+    policies,
+    references,
+    rollout_policies,
+    route_identity,
+    schema,
+    weights,
+)
+
+ALL: tuple[Rule, ...] = (
+    *identity.RULES,
+    *schema.RULES,
+    *references.RULES,
+    *weights.RULES,
+    *route_identity.RULES,
+    *rollout_policies.RULES,
+    *policies.RULES,
+)
