@@ -40,7 +40,7 @@ def demo(*, fast: bool, keep: bool, folder: Path | None) -> None:
       gitops-mesh demo
       gitops-mesh demo --fast --keep
       gitops-mesh demo --dir /tmp/shop
-    """  # noqa: D301 - click looks for the backspace itself
+    """
     from rich.console import Console
 
     from gitops_mesh import shipped
@@ -57,7 +57,7 @@ def demo(*, fast: bool, keep: bool, folder: Path | None) -> None:
                 result = perform(play, screen)
             say()
             say(f"The timeline, from `git log` of a fresh clone of {play.ledger_branch}:", bold=True)
-            console.print(chronicle(result.timeline))
+            console.print(chronicle(result.timeline, table=console.is_terminal), soft_wrap=not console.is_terminal)
             for failure in result.failures:
                 say(failure, colour="red", err=True)
             if keep:

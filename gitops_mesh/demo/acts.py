@@ -47,6 +47,10 @@ class Play:
     """Merges that a later story comes back to."""
 
     @property
+    def ledger_branch(self) -> str:
+        return LEDGER
+
+    @property
     def walk_deadline(self) -> float:
         """Seconds that a whole walk may take, with much room for a slow machine."""
         return (len(self.pace.steps) + 1) * self.pace.bake + self.pace.watch + 90

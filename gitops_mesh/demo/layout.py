@@ -115,7 +115,7 @@ def policy(pace: Pace) -> dict[str, object]:
                 "metrics": [{"name": "error-rate", "limit": 0.01, "margin": 0.01, "minRequests": 25}],
             },
             "watch": f"{pace.watch:g}s",
-            "holdDeadline": "60s",
+            "deadlines": {"hold": "60s"},
         },
     }
 

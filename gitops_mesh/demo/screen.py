@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -124,16 +124,21 @@ def errors(walk: Walk) -> str:
     return f"canary {_rate(walk.canary_errors)} of {walk.canary_requests}, stable {_rate(walk.stable_errors)}"
 
 
-def chronicle(told: Sequence[Told]) -> Table:
-    """The ledger's timeline."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+def chronicle(told: Sequence[Told], *, table: bool) -> RenderableType:
+    """The ledger's timeline: as a table that wraps, or (for logs) in lines that do not."""
+    if not table:
+        return Text("\n".join(f"{t.commit[:9]}  {t.at[11:19]}  {t.event:<12} {_what(t)}" for t in told))
+    rows = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("commit", "at", "event", "what"):
-        table.add_column(name, no_wrap=name != "what")
+        rows.add_column(name, no_wrap=name != "what")
     for line in told:
-        verdict = f" [{line.verdict}]" if line.verdict else ""
         event = Text(line.event, style=EVENTS.get(line.event, ""))
-        table.add_row(line.commit[:9], line.at[11:19], event, Text(f"{line.sentence}{verdict}"))
-    return table
+        rows.add_row(line.commit[:9], line.at[11:19], event, Text(_what(line)))
+    return rows
+
+
+def _what(line: Told) -> str:
+    return f"{line.sentence} [{line.verdict}]" if line.verdict else line.sentence
 
 
 def _why(glance: Glance) -> tuple[str, ...]:

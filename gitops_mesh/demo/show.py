@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from gitops_mesh.demo.acts import NotAsTold, Play, Screen
@@ -80,13 +77,3 @@ def _nothing_lost(play: Play) -> None:
         raise NotAsTold(f"the mesh answered {answers.foreign_503} requests with 503 that no backend sent")
     if answers.lost or answers.foreign:
         raise NotAsTold(f"requests were lost: {dict(answers.lost)}, or answered by no backend: {dict(answers.foreign)}")
-
-
-@contextmanager
-def folder_of(chosen: Path | None) -> Iterator[Path]:
-    """The folder that was asked for, or one that is gone afterwards."""
-    if chosen is not None:
-        yield chosen.absolute()
-        return
-    with TemporaryDirectory(prefix="gitops-mesh-demo-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)

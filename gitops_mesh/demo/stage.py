@@ -53,7 +53,7 @@ def staged(folder: Path, template: Path, pace: Pace, screen: Screen) -> Iterator
 
 def command(verb: str, where: Layout) -> list[str]:
     """The product's command line, on this demo's configuration."""
-    return [sys.executable, "-m", "gitops_mesh", verb, "-c", str(where.config)]
+    return [sys.executable, "-m", "gitops_mesh", "-c", str(where.config), verb]
 
 
 def _backends(children: Children, where: Layout) -> dict[str, int]:
