@@ -109,6 +109,7 @@ def test_mirrors_have_clusters_of_their_own_and_0_is_off() -> None:
         ({"match": [{"uri": {"prefix": "/a"}}]}, {"match": [{"uri": {"prefix": "/b"}}]}, None),
         ({"match": [{"uri": {"exact": "/a"}}]}, {"match": [{"uri": {"prefix": "/a"}}]}, None),
         ({"match": [{"port": 80}]}, {"match": [{"port": 81}]}, None),
+        ({"match": [{"port": 80}]}, {"match": [{"port": 80}]}, [{"port": 80}]),
         ({"match": [{"uri": {"prefix": "/"}}]}, {"match": [{"uri": "/"}]}, None),
         (
             {"match": [{"headers": {"a": {"exact": "1"}}}]},
