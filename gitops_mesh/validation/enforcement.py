@@ -8,6 +8,7 @@ from gitops_mesh.model.findings import Finding, Severity
 from gitops_mesh.model.objects import Manifest, Pointer
 from gitops_mesh.validation.policies import Policy
 from gitops_mesh.validation.rule import Remark, finding
+from gitops_mesh.validation.schemas import pointer_of
 from gitops_mesh.validation.subject import Subject
 
 _MOST = 10
@@ -29,5 +30,5 @@ def _places(policy: Policy, manifest: Manifest) -> list[Pointer]:
     """The places that the policy's schema finds fault with, each once."""
     found: dict[Pointer, None] = {}
     for error, _ in zip(policy.validator.iter_errors(manifest.body), range(_MOST), strict=False):
-        found[tuple(error.instance_path)] = None
+        found[pointer_of(manifest.body, error.instance_path)] = None
     return list(found)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +16,7 @@ from gitops_mesh.model.objects import Pointer, Tree
 from gitops_mesh.validation.formats import is_percentage
 from gitops_mesh.validation.kinds import schema_of
 
+_NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _MOST = 50
 """Errors of one object; more help nobody."""
 FORMATS = {"duration": is_duration, "timeout": is_timeout, "percentage": is_percentage}
@@ -76,7 +78,7 @@ def errors(group: str, kind: str, body: Tree) -> tuple[SchemaError, ...]:
         found.append(
             SchemaError(
                 error.kind.name,
-                tuple(error.instance_path),
+                pointer_of(body, error.instance_path),
                 error.instance,
                 _follow(_schema(group, kind), way),
                 tuple(getattr(error.kind, "unexpected", ())),
@@ -85,11 +87,29 @@ def errors(group: str, kind: str, body: Tree) -> tuple[SchemaError, ...]:
     return _without_consequences(found)
 
 
-def _follow(schema: Any, way: list[str | int]) -> Any:
+def pointer_of(body: Any, way: Sequence[str | int]) -> Pointer:
+    """A path of the library's as a pointer, as far as it leads.
+
+    The library gives keys that look like numbers as numbers, and leaves out empty ones.
+    """
+    return tuple(name for name, _ in _walk(body, way))
+
+
+def _follow(schema: Any, way: Sequence[str | int]) -> Any:
     """The part of a schema at the end of a path."""
+    return [schema, *(part for _, part in _walk(schema, way))][-1]
+
+
+def _walk(node: Any, way: Sequence[str | int]) -> Iterator[tuple[str | int, Any]]:
     for part in way:
-        schema = schema[part]
-    return schema
+        names = [part]
+        if isinstance(part, int) and isinstance(node, Mapping):
+            names = [key for key in node if _NUMBER.fullmatch(key) and int(key) == part]
+        known = isinstance(node, list) or (names and names[0] in node)
+        if not known:
+            return
+        node = node[names[0]]
+        yield names[0], node
 
 
 def _without_consequences(found: list[SchemaError]) -> tuple[SchemaError, ...]:
