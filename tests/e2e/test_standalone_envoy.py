@@ -101,6 +101,28 @@ def test_no_request_is_lost_while_listeners_hosts_and_objects_come_and_go(standa
     assert set(clients.got) == {(200, "v1")}
 
 
+def test_no_request_is_lost_while_policies_endpoints_and_faults_change(
+    standalone: Mesh, backends: dict[str, Backend]
+) -> None:
+    standalone.put(rule("v1", "v2") + service({"v1": 100}))
+    policy = (
+        "trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}, connectionPool: {http: {maxRequestsPerConnection: 9}}}"
+    )
+    slow = {"delay": {"fixedDelay": "0.1s", "percentage": {"value": 50}}}
+    with load(standalone.settings.mesh_port, "reviews", clients=4) as clients:
+        for turn in range(6):
+            moved = rule("v1", "v2").replace(
+                "version: v1", f"version: v{turn % 3 + 1}"
+            )  # other endpoints, same cluster
+            standalone.put(moved.replace("spec:\n", f"spec:\n  {policy}\n") if turn % 2 else moved)
+            standalone.put(service({"v1": 50, "v2": 50}, fault=slow) if turn % 2 else service({"v1": 100}))
+            asked = clients.total
+            until(lambda asked=asked: clients.total > asked + 30)  # type: ignore[misc]
+    assert not clients.lost
+    assert not clients.not_from_backends()
+    assert sum(backend.count for backend in backends.values()) == clients.total
+
+
 def _gateway(name: str, port: int) -> str:
     server = f"{{port: {{number: {port}, name: http, protocol: HTTP}}, hosts: ['*']}}"
     head = f"---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: shop}}\n"
