@@ -104,9 +104,7 @@ def root(ctx: click.Context, config: Path | None) -> None:
 def main() -> None:
     """Run the command line: a user's mistake is a message and an exit code, never a traceback."""
     try:
-        root(standalone_mode=False, prog_name="gitops-mesh")
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        sys.exit(root(standalone_mode=False, prog_name="gitops-mesh"))  # click returns the code of ctx.exit
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
