@@ -27,7 +27,8 @@ def plan(ctx: click.Context, revision: str | None, diff: bool, exit_code: bool, 
     Examples:
       gitops-mesh plan
       gitops-mesh plan --exit-code          0 no change, 2 changes, 1 error
-      gitops-mesh plan --revision feature -o markdown
+      gitops-mesh plan --revision 4f1e062f1 -o json
+      GITOPS_MESH_SOURCE_BRANCH=feature gitops-mesh plan -o markdown
     """
     from gitops_mesh import config, views
 

@@ -76,7 +76,8 @@ class Admission:
 
     def admit(self, now: Pass, busy: Iterable[ObjectKey]) -> Written:
         """All waves in order, each only when the one before went well. Raises Unreachable."""
-        skipped = set(busy)
+        full = {key for key, known in now.picture.objects.items() if self._recorder.is_full(known.state.outbox)}
+        skipped = {*busy, *full}
         total = Written()
         for _, wave in groupby(now.plan.objects, key=lambda op: op.wave):
             ops = [op for op in wave if op.key not in skipped and not _in_the_way(op, now.picture)]

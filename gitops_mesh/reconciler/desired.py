@@ -17,6 +17,7 @@ from gitops_mesh.model.policy import PolicyManifest
 from gitops_mesh.model.revisions import FileKind, SourceFile
 from gitops_mesh.model.settings import Scope
 from gitops_mesh.ports import Source
+from gitops_mesh.validation.kinds import is_managed
 
 LOOK_BACK = 50
 """How many first-parent revisions are tried for a scope's last good one."""
@@ -121,7 +122,7 @@ def resolve(source: Source, reader: Reader, check: Check, scopes: Sequence[Scope
                 good[scope.name] = revisions[scope.name] = revision
                 break
     chosen = _chosen(reader, scopes, good)
-    manifests = {m.key: m for m in chosen if m.key.group != GROUP}
+    manifests = {m.key: m for m in chosen if is_managed(m.key)}
     return Desired(head, manifests, good, rollout_policies(chosen), at_head)
 
 

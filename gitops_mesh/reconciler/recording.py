@@ -15,6 +15,7 @@ from gitops_mesh.model.objects import LiveObject, ObjectKey, Tree
 from gitops_mesh.ports import Cluster, Ledger, Notifier
 from gitops_mesh.reconciler.drafts import Draft, draft_of, ledger_texts
 from gitops_mesh.reconciler.picture import Eye, Known, Picture
+from gitops_mesh.rollout.annotations import OUTBOX_LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,10 @@ class Recorder:
     def unsafe(self, outbox: Sequence[Entry]) -> tuple[Entry, ...]:
         """Those entries that the ledger cannot be trusted with yet."""
         return tuple(entry for entry in outbox if _id(entry) not in self._safe)
+
+    def is_full(self, outbox: Sequence[Entry]) -> bool:
+        """Whether so much waits for the ledger that nothing new is begun on the object (a rollback still is)."""
+        return len(self.unsafe(outbox)) >= OUTBOX_LIMIT
 
     def push(self) -> None:
         """Push behind the loop, when there is something to push."""

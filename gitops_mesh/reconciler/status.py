@@ -60,7 +60,7 @@ def _cluster(reconciler: Reconciler, outcome: Outcome | None, problem: str) -> C
             for key, known in sorted(outcome.picture.objects.items())
             if known.state.accepted is not None
         ),
-        findings=outcome.desired.findings,
+        findings=(*outcome.desired.findings, *outcome.plan.findings),
         ledger_pushed=recorder.pushed,
         ledger_problem=recorder.problem,
     )
@@ -72,6 +72,9 @@ def _reasons(outcome: Outcome) -> tuple[str, ...]:
     reasons += [f"HEAD has errors: {f.path}:{f.line}: {f.message}" for f in outcome.desired.findings if f.is_error]
     reasons += [f"{refuse.ref}: {refuse.reason}" for refuse in outcome.refused]
     reasons += held(outcome.plan)
+    strangers = [key for key, known in outcome.picture.objects.items() if known.state.accepted is None]
+    asked = outcome.desired.manifests.keys()
+    reasons += [f"{key} is on the mesh and was never ours (adopt: report)" for key in strangers if key in asked]
     if outcome.plan.refused:
         reasons.append(outcome.plan.refused)
     reasons += [f"rollout {rollout.id} is {rollout.phase}" for rollout in outcome.picture.rollouts]

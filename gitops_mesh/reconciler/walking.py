@@ -22,7 +22,6 @@ from gitops_mesh.reconciler.commands import Pen
 from gitops_mesh.reconciler.drafts import Draft
 from gitops_mesh.reconciler.picture import Picture
 from gitops_mesh.reconciler.recording import Recorder, Written
-from gitops_mesh.rollout.annotations import OUTBOX_LIMIT
 from gitops_mesh.rollout.intake import Retarget, blocker
 from gitops_mesh.rollout.machine import advance, expected
 from gitops_mesh.rollout.observation import Command, Observation, SetWeights
@@ -164,7 +163,7 @@ class Walker:
             supersede=look.orders.supersede.get(rollout.id, orphan),
             retargeted=look.orders.retarget[rollout.id].reason if rollout.id in look.orders.retarget else "",
             blocked=blocker(rollout, look.open),
-            outbox_full=bool(leader and len(self._recorder.unsafe(leader.state.outbox)) >= OUTBOX_LIMIT),
+            outbox_full=leader is not None and self._recorder.is_full(leader.state.outbox),
             behind=_behind(look.picture, rollout),
             applied=applied(rollout.members, expected(rollout), evidence),
         )

@@ -111,7 +111,12 @@ def prepare(folder: Path, version: str) -> None:
     """The repository of a story, with the release already merged, and the mesh settled before it."""
     repository = Repository.create(folder / "git")
     repository.merge(
-        {"policy.yaml": POLICY, "rule.yaml": rule("v1", "v2", "v3"), "reviews.yaml": service({"v1": 100})}, "Begin"
+        {
+            "policy.yaml": POLICY.replace("watch: 20s", "watch: 70s"),
+            "rule.yaml": rule("v1", "v2", "v3"),
+            "reviews.yaml": service({"v1": 100}),
+        },
+        "Begin",
     )
     world = World(folder, repository=repository)
     world.run(3)

@@ -169,6 +169,19 @@ def test_objects_that_are_not_in_git_are_never_touched(world: World) -> None:
     assert after == before
 
 
+def test_context_is_read_and_never_applied(world: World) -> None:
+    """Services and workloads in the repository tell what hosts there are; they are not ours to apply."""
+    others = (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: reviews, namespace: shop}\nspec: {ports: [{port: 80}]}\n---\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: ratings, namespace: shop}\nspec: {ports: [{port: 80}]}\n---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: reviews, namespace: shop}\nspec: {}\n"
+    )
+    world.repository.merge({"workloads.yaml": others}, "Workloads")
+    outcome = world.run(3)
+    assert not [f for f in outcome.desired.findings if f.is_error]
+    assert {live.key.kind for live in world.cluster.objects()} == {"VirtualService", "DestinationRule"}
+
+
 def test_a_lost_object_comes_back(world: World) -> None:
     world.store.remove(RATINGS)
     world.run(2)
