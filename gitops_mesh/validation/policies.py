@@ -100,5 +100,3 @@ def _compiled(text: str) -> Any:
         )
     except ValueError as error:  # ValidationError of the library is one
         raise BadSchema(str(error).splitlines()[0][:200]) from error
-    except jsonschema_rs.ReferencingError as error:
-        raise BadSchema(str(error)[:200]) from error

@@ -102,14 +102,21 @@ def _follow(schema: Any, way: Sequence[str | int]) -> Any:
 
 def _walk(node: Any, way: Sequence[str | int]) -> Iterator[tuple[str | int, Any]]:
     for part in way:
-        names = [part]
-        if isinstance(part, int) and isinstance(node, Mapping):
-            names = [key for key in node if _NUMBER.fullmatch(key) and int(key) == part]
-        known = isinstance(node, list) or (names and names[0] in node)
-        if not known:
+        name: str | int | None = part
+        if isinstance(node, Mapping):
+            name = _key(node, part)
+        elif not isinstance(node, list):
             return
-        node = node[names[0]]
-        yield names[0], node
+        if name is None:
+            return
+        node = node[name]
+        yield name, node
+
+
+def _key(node: Mapping[str, Any], part: str | int) -> str | None:
+    if isinstance(part, str):
+        return part if part in node else None
+    return next((key for key in node if _NUMBER.fullmatch(key) and int(key) == part), None)
 
 
 def _without_consequences(found: list[SchemaError]) -> tuple[SchemaError, ...]:

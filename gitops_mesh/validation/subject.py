@@ -36,11 +36,6 @@ class Subject:
         return MeshIndex.of([*self.context, *(m.body for m in self.manifests)])
 
     @cached_property
-    def managed(self) -> tuple[Manifest, ...]:
-        """The manifests of managed kinds."""
-        return tuple(m for m in self.manifests if is_managed(m.key))
-
-    @cached_property
     def routed(self) -> tuple[Manifest, ...]:
         """The manifests of kinds that have routes."""
         return tuple(m for m in self.manifests if (m.key.group, m.key.kind) in ROUTE_KINDS)
