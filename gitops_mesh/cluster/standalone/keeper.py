@@ -129,10 +129,12 @@ def end_orphan(state: Path) -> None:
         pid = int((state / _CHILD).read_text())
     except (OSError, ValueError):
         return
+    if not _is_ours(pid, state):
+        return
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
     until = time.monotonic() + _PATIENCE
-    while _is_ours(pid, state) and time.monotonic() < until:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    while not _is_over(pid) and time.monotonic() < until:
         time.sleep(0.02)
 
 
@@ -141,6 +143,15 @@ def _is_ours(pid: int, state: Path) -> bool:
         return str(state / "bootstrap.json").encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def _is_over(pid: int) -> bool:
+    """Gone, or a zombie that nobody waits for, once its last thread has ended: only then its ports are free."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+    except OSError:
+        return True
 
 
 def _note(state: Path, text: str) -> None:
