@@ -100,7 +100,7 @@ def panel(moment: Moment, title: str) -> Panel:
     rows.add_row("observed", Group(_bar(moment), mix(moment)))
     rows.add_row("answers", _answers(moment))
     for walk in glance.walks if glance else ():
-        rows.add_row("rollout", f"{place(walk)}, {walk.base} → {walk.target}")
+        rows.add_row("rollout", f"step {walk.step} of {walk.steps}, {walk.phase}: {walk.base} → {walk.target}")
         rows.add_row("errors", errors(walk))
         rows.add_row("verdict", Text(f"{walk.verdict or 'none yet'}: {walk.reason}".rstrip(": ")))
     if glance and glance.diverges and not glance.walks:
@@ -155,9 +155,9 @@ def _bar(moment: Moment) -> Text:
 def _answers(moment: Moment) -> Text:
     answers = moment.answers
     failed = sum(count for (_, status), count in answers.served.items() if status >= 500)
-    text = Text(f"{answers.total} in all, {failed} failed by a backend, ")
+    text = Text(f"{answers.total}, {failed} failed by a backend, ")
     foreign = answers.foreign_503
-    text.append(f"{foreign} answered 503 by the mesh itself", style="bold red" if foreign else "")
+    text.append(f"{foreign} of 503 by the mesh itself", style="bold red" if foreign else "")
     return text
 
 

@@ -125,10 +125,10 @@ class Story:
 
 
 STORIES = (
-    Story("a merge moves reviews from v1 to v2: walked step by step, judged, promoted", promoted),
-    Story("a merge moves it to v3, which fails: caught, rolled back, not tried again, reverted", rolled_back),
+    Story("a merge moves reviews from v1 to v2: walked, judged, promoted", promoted),
+    Story("a merge moves it to v3, which fails: caught and rolled back", rolled_back),
     Story("a bad manifest is rejected whole, with file, line and column", refused),
-    Story("`git revert` of the first merge brings v1 back at once", retreated),
+    Story("`git revert` of the first merge: v1 is back at once", retreated),
 )
 
 

@@ -73,7 +73,7 @@ def test_the_panel_shows_weights_mix_errors_step_and_verdict() -> None:
 def test_the_panel_says_why_head_diverges_and_what_the_mesh_itself_answered() -> None:
     shown = text_of(panel(moment(status(), Answers(foreign={("mesh", 503): 2}, served={("x", 500): 3})), ""))
     assert "why" in shown
-    assert "5 in all, 3 failed by a backend, 2 answered 503 by the mesh itself" in shown
+    assert "5, 3 failed by a backend, 2 of 503 by the mesh itself" in shown
 
 
 def test_the_panel_says_that_the_daemon_is_away() -> None:
