@@ -41,11 +41,13 @@ class Outcome:
     refused: tuple[Refuse, ...] = ()
     problems: tuple[str, ...] = ()
     wrote: bool = False
+    waits: bool = False
+    """Whether something waits for endpoints, which come without any object changing."""
 
     @property
     def settled(self) -> bool:
         """Whether only a new commit or a changed object could give the next pass something to do."""
-        busy = self.wrote or self.plan.objects or self.picture.rollouts or self.picture.orphans or self.problems
+        busy = self.wrote or self.waits or self.picture.rollouts or self.picture.orphans or self.problems
         return not busy and not any(known.state.outbox for known in self.picture.objects.values())
 
 
@@ -97,6 +99,7 @@ class Reconciler:
             tuple(d for d in decisions if isinstance(d, Refuse)),
             _problems([*walked.failed, *admitted.failed, *asked.failed]),
             bool(walked.done or admitted.done or asked.done),
+            any(request.unready for request in requests),
         )
 
     def look(self) -> Outcome:
