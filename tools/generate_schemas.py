@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonschema import Draft202012Validator
 
 MODULES = (
     ("istio.io/api", "v1.31.4", "kubernetes/customresourcedefinitions.gen.yaml"),
@@ -141,10 +142,19 @@ def json_schema(node: Mapping[str, Any], *, closed: bool = True) -> dict[str, An
     out.update(fields(node, closed=closed))
     for key in ("oneOf", "anyOf", "allOf"):
         if key in node:
-            out[key] = [json_schema(item, closed=False) for item in node[key]]
+            out[key] = [given(json_schema(item, closed=False), node) for item in node[key]]
     if "not" in node:
         out["not"] = json_schema(node["not"], closed=False)
     return out
+
+
+def given(alternative: dict[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+    """An alternative that a field's default does not meet needs the field: Kubernetes sets defaults first."""
+    for name, asked in alternative.get("properties", {}).items():
+        field = node.get("properties", {}).get(name, {})
+        if "default" in field and not Draft202012Validator(asked).is_valid(field["default"]):
+            alternative.setdefault("required", []).append(name)
+    return alternative
 
 
 def fields(node: Mapping[str, Any], *, closed: bool) -> dict[str, Any]:

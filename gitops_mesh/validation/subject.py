@@ -15,6 +15,7 @@ from gitops_mesh.model.policy import PolicyManifest
 from gitops_mesh.validation.kinds import POLICY_GROUP, is_managed, is_policy, is_served
 from gitops_mesh.validation.policies import Policy
 from gitops_mesh.validation.schemas import SchemaError, errors
+from gitops_mesh.validation.targets import Target, targets
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Subject:
     def routed(self) -> tuple[Manifest, ...]:
         """The manifests of kinds that have routes."""
         return tuple(m for m in self.manifests if (m.key.group, m.key.kind) in ROUTE_KINDS)
+
+    @cached_property
+    def targets(self) -> tuple[tuple[Manifest, Target], ...]:
+        """Every destination that a route names, with its object."""
+        return tuple((m, target) for m in self.routed for target in targets(m.body))
 
     @cached_property
     def schema_errors(self) -> Mapping[int, tuple[SchemaError, ...]]:

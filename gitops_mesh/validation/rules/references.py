@@ -13,18 +13,16 @@ from gitops_mesh.validation.explain import field
 from gitops_mesh.validation.nearest import choices, question
 from gitops_mesh.validation.rule import Remark, Rule
 from gitops_mesh.validation.subject import Subject
-from gitops_mesh.validation.targets import delegate_pointers, gateway_pointers, targets
+from gitops_mesh.validation.targets import delegate_pointers, gateway_pointers
 
 _GATEWAYS = ((ISTIO, "Gateway"), (GATEWAY_API, "Gateway"))
 
 
 def _subset(subject: Subject) -> Iterator[Remark]:
     """A subset that no DestinationRule of the host defines: Envoy answers 503 to every request there."""
-    for manifest in subject.routed:
-        for target in targets(manifest.body):
-            to = target.destination
-            if not to.subset or to.subset in (known := _subsets(subject, to.host)):
-                continue
+    for manifest, target in subject.targets:
+        to = target.destination
+        if to.subset and to.subset not in (known := _subsets(subject, to.host)):
             said = f"no DestinationRule defines the subset `{to.subset}` of {to.host}{question(to.subset, known)}"
             remedy = choices(to.subset, known) or f"add a DestinationRule for {to.host} with this subset"
             yield Remark(manifest, said, target.subset, remedy)
@@ -37,15 +35,14 @@ def _host(subject: Subject) -> Iterator[Remark]:
     DestinationRule is written for passes.
     """
     services = bool(subject.index.services)
-    for manifest in subject.routed:
-        for target in targets(manifest.body):
-            host = target.destination.host
-            if target.foreign or subject.index.knows(host) or (not services and host in subject.index.subsets):
-                continue
-            said = f"no Service or ServiceEntry defines the host {host or '(empty)'}{_similar(subject, host)}"
-            severity = Severity.ERROR if services else Severity.WARNING
-            remedy = "check the name, or add its Service or ServiceEntry to the repository"
-            yield Remark(manifest, said, target.host, remedy, severity=severity)
+    for manifest, target in subject.targets:
+        host = target.destination.host
+        if target.foreign or subject.index.knows(host) or (not services and host in subject.index.subsets):
+            continue
+        said = f"no Service or ServiceEntry defines the host {host or '(empty)'}{_similar(subject, host)}"
+        severity = Severity.ERROR if services else Severity.WARNING
+        remedy = "check the name, or add its Service or ServiceEntry to the repository"
+        yield Remark(manifest, said, target.host, remedy, severity=severity)
 
 
 def _gateway(subject: Subject) -> Iterator[Remark]:

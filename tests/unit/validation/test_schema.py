@@ -198,3 +198,15 @@ def test_a_broken_body_never_raises() -> None:
             "spec": spec,
         }
         assert validate([Manifest(key, body, "a.yaml")])
+
+
+def test_a_default_counts_where_fields_exclude_each_other() -> None:
+    spec = "{gatewayClassName: x, listeners: [{name: a, port: 80, protocol: HTTP}], addresses: [{TYPEvalue: VALUE}]}"
+    text = GATEWAY + f"spec: {spec}\n"
+    for kind, value, right in (
+        ("", "1.2.3.4", True),
+        ("", "example.com", False),
+        ("type: Hostname, ", "example.com", True),
+        ("type: IPAddress, ", "example.com", False),
+    ):
+        assert bool(found(text.replace("TYPE", kind).replace("VALUE", value))) is not right
