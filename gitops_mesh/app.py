@@ -205,7 +205,8 @@ def _standalone(settings: Settings, chosen: ClusterSettings, read_only: bool) ->
     from gitops_mesh.metrics.envoy import EnvoyMetrics  # noqa: PLC0415
 
     state = standalone_state(settings, chosen)
-    store = Store(state / "mesh.sqlite")
+    file = state / "mesh.sqlite"
+    store = Store(file if file.exists() or not read_only else Path(":memory:"))  # a look lays nothing out
     plane = None if read_only else EnvoyPlane(state / "envoy", chosen.standalone)
     cluster = StandaloneCluster(chosen.name, store, chosen.standalone, plane)
     admin = f"http://127.0.0.1:{chosen.standalone.admin_port}"
