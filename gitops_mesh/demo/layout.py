@@ -93,8 +93,13 @@ def make(folder: Path, template: Path, pace: Pace) -> tuple[Layout, Team]:
     layout = Layout(folder, Ports(*free_ports(4)))
     layout.log("").parent.mkdir(parents=True)
     shutil.copytree(template, layout.clone)
-    (layout.clone / POLICY).write_text(yaml.safe_dump(policy(pace), sort_keys=False))
+    put_policy(layout.clone, pace)
     return layout, Team.found(layout.origin, layout.clone)
+
+
+def put_policy(repository: Path, pace: Pace) -> None:
+    """Let rollouts go at this pace."""
+    (repository / POLICY).write_text(yaml.safe_dump(policy(pace), sort_keys=False))
 
 
 def policy(pace: Pace) -> dict[str, object]:
