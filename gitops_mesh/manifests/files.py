@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_OURS = frozenset({"gitops-mesh.yaml", "gitops-mesh.yml"})
+_OURS = frozenset({"gitops-mesh.yaml", "gitops-mesh.yml", "gitops-mesh.schema.json"})
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 _CHARTS = frozenset({"Chart.yaml", "Chart.yml"})
 _TEMPLATE = re.compile(rb"\{\{-?[ \t]*(?:[.$]|/\*|[a-zA-Z]+\b)")
@@ -25,7 +25,7 @@ HELM = (
 def is_manifest_path(path: str) -> bool:
     """Whether a file (its path from the repository's root, with `/`) is read as manifests.
 
-    `.yaml`, `.yml` and `.json` are; not the configuration of gitops-mesh, nor what is in folders or
+    `.yaml`, `.yml` and `.json` are; not the configuration of gitops-mesh nor its schema, nor what is in folders or
     files whose name begins with a dot.
     """
     *_, name = parts = path.split("/")

@@ -17,6 +17,7 @@ def test_yaml_and_json_are_manifests(path: str) -> None:
         "mesh/.x.yaml",
         "gitops-mesh.yaml",
         "clusters/gitops-mesh.yml",
+        "gitops-mesh.schema.json",
     ],
 )
 def test_other_files_are_not(path: str) -> None:
