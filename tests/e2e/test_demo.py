@@ -163,6 +163,21 @@ def test_nothing_is_left_when_the_demo_is_stopped(number: signal.Signals, tmp_pa
     assert code == (-number if number is signal.SIGKILL else 128 + number)
 
 
+def test_a_demo_that_does_not_go_as_told_says_which_story_and_why(tmp_path: Path) -> None:
+    folder = tmp_path / "stage"
+    with running_demo(folder) as child:
+        until(lambda: daemon_of(folder) != 0 and (folder / "origin.git" / "refs" / "heads" / "gitops-mesh").exists())
+        os.kill(daemon_of(folder), signal.SIGKILL)
+        said, _ = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert re.search("daemon ended by itself", said), said
+    assert processes_of(folder) == {}
+
+
+def daemon_of(folder: Path) -> int:
+    return next((pid for pid, line in processes_of(folder).items() if line.rstrip().endswith(" run")), 0)
+
+
 @contextmanager
 def running_demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "gitops_mesh", "demo", "--fast", "--dir", str(folder)]
