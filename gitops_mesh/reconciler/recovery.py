@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import groupby
 
 import orjson
 
@@ -42,14 +41,9 @@ class Recovery:
             if draft is not None
         ]
         drafts += self._lost(picture, told)
-        wrote = False
+        # In one go, so that a mesh that lost everything never serves a part of it; prerequisites first.
         drafts.sort(key=lambda d: (wave_of(d.accepted), d.key))
-        for _, wave in groupby(drafts, key=lambda d: wave_of(d.accepted)):
-            written = self._recorder.write(list(wave))
-            wrote = wrote or bool(written.done)
-            if written.failed:
-                break
-        return wrote
+        return bool(self._recorder.write(drafts).done)
 
     def _unstated(
         self, key: ObjectKey, known: Known, told: LedgerObject | None, desired: Desired, picture: Picture
