@@ -11,60 +11,68 @@ import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gitops_mesh.errors import Busy
 from gitops_mesh.model.status import Status
-from gitops_mesh.web.exposition import exposition
+from gitops_mesh.web.exposition import CONTENT_TYPE, exposition
+from gitops_mesh.web.guard import Guard
 from gitops_mesh.web.health import Health
 
-HEADERS = {
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'",
-}
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-ANY = ("0.0.0.0", "[::]")  # noqa: S104 - compared with, not bound
+CONNECTIONS = 100
+"""Connections at a time; more are told to come back."""
 
 
-def application(status: Callable[[], Status], health: Health, hosts: list[str]) -> Starlette:
-    """The routes, for requests that name one of `hosts` (so that no page elsewhere can read them)."""
+def application(status: Callable[[], Status], health: Health, address: str) -> Starlette:
+    """The routes. `address` is the configured one, without its port."""
+
+    def index(_: Request) -> Response:
+        return PlainTextResponse("gitops-mesh\n\n/healthz\n/readyz\n/metrics\n/api/status\n")
 
     def healthz(_: Request) -> Response:
-        text = "ok" if health.alive else f"no tick for {health.age:.0f} s"
-        return PlainTextResponse(text, 200 if health.alive else 503, HEADERS)
+        if health.alive:
+            return PlainTextResponse("ok\n")
+        return PlainTextResponse(f"the decision loop has stood still for {health.age:.0f} s\n", 503)
 
     def readyz(_: Request) -> Response:
-        return PlainTextResponse("ok" if health.ready else "no tick yet", 200 if health.ready else 503, HEADERS)
+        return PlainTextResponse("ok\n") if health.ready else PlainTextResponse("no cluster was reached yet\n", 503)
 
     def metrics(_: Request) -> Response:
-        return Response(exposition(status(), health), media_type="text/plain; version=0.0.4", headers=HEADERS)
+        return Response(exposition(status(), health), media_type=CONTENT_TYPE)
 
     def api_status(_: Request) -> Response:
-        return Response(orjson.dumps(status()), media_type="application/json", headers=HEADERS)
+        return Response(orjson.dumps(status(), default=str), media_type="application/json")
 
-    paths = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/api/status": api_status}
+    pages = {"/": index, "/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/api/status": api_status}
     return Starlette(
-        routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in paths.items()],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
+        routes=[Route(path, page, methods=["GET"]) for path, page in pages.items()],
+        middleware=[Middleware(Guard, address=address)],
     )
 
 
 @contextmanager
-def serve(address: str, status: Callable[[], Status], health: Health) -> Iterator[None]:
-    """Serve on `address:port` in a thread. Raises Busy when it cannot be bound."""
+def serve(address: str, status: Callable[[], Status], health: Health) -> Iterator[int]:
+    """Serve on `ADDRESS:PORT` in a thread; yields the port (that of `:0` is any free one). Raises Busy."""
     host, _, port = address.rpartition(":")
-    listener = _bind(host.strip("[]"), int(port), address)
-    hosts = ["*"] if host in ANY else [*LOOPBACK, host]
-    config = uvicorn.Config(application(status, health, hosts), log_level="warning", access_log=False, lifespan="off")
+    host = host.strip("[]")
+    listener = _bind(host, int(port), address)
+    config = uvicorn.Config(
+        application(status, health, host),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
     try:
-        yield
+        yield int(listener.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(timeout=5)
@@ -77,4 +85,5 @@ def _bind(host: str, port: int, address: str) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         remedy = "choose another address under `server` in gitops-mesh.yaml, or end what listens there"
-        raise Busy(f"the server cannot listen on {address}: {error.strerror}", remedy=remedy) from error
+        reason = str(error.strerror).partition(" (while")[0]  # which only says the address again
+        raise Busy(f"the server cannot listen on {address}: {reason}", remedy=remedy) from error
