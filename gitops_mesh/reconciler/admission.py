@@ -170,7 +170,8 @@ class Admission:
             clauses = [clause for draft in about for clause in told[draft.key].said[event]]
             versions = [d.known.live.version if d.known.live else "" for d in about]
             identity = operation(event, self._clock.now(), *(d.key for d in about), *versions)
-            sentence = clauses[0] if len(clauses) == 1 else f"{event}: {', '.join(d.key.name for d in about)}"
+            names = ", ".join(draft.key.name for draft in about)
+            sentence = clauses[0] if len(clauses) == 1 else f"{names}: {in_words(event)}"
             evidence = "" if len(clauses) == 1 else "\n".join(f"- {clause}" for clause in clauses)
             tell(about[0], self._entry(identity, event, sentence, about, evidence=evidence, head=desired.head))
 
@@ -224,6 +225,11 @@ def _in_the_way(op: ObjectPlan, picture: Picture) -> bool:
     """Whether a rollout must give way first: its routes are cut over or deleted."""
     flying = {m.ref for rollout in picture.rollouts for m in rollout.members}
     return bool(flying & touched(op)) or (op.admitted is None and op.key in {ref.key for ref in flying})
+
+
+def in_words(event: Event) -> str:
+    """`DriftCorrected` → `drift corrected`"""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in event).strip()
 
 
 def deleted(intent: Entry, key: ObjectKey) -> Entry:

@@ -108,7 +108,7 @@ def resolve(source: Source, reader: Reader, check: Check, scopes: Sequence[Scope
     """The desired set at `head`: scopes with error findings stay at their newest good revision, whole."""
     revisions = {scope.name: head for scope in scopes}
     findings = _judged(reader, check, scopes, revisions)
-    at_head = reader.placed(findings, head)
+    at_head = sorted(reader.placed(findings, head), key=lambda f: (f.path, f.line, f.column))
     history = source.first_parents(head, LOOK_BACK)
     good: dict[str, str] = {}
     for scope in scopes:
@@ -123,7 +123,7 @@ def resolve(source: Source, reader: Reader, check: Check, scopes: Sequence[Scope
                 break
     chosen = _chosen(reader, scopes, good)
     manifests = {m.key: m for m in chosen if is_managed(m.key)}
-    return Desired(head, manifests, good, rollout_policies(chosen), at_head)
+    return Desired(head, manifests, good, rollout_policies(chosen), tuple(at_head))
 
 
 def _of(finding: Finding, scopes: Sequence[Scope]) -> str | None:
