@@ -116,7 +116,7 @@ def history_of(repository: Path, branch: str | None, key: str | None, limit: int
     """The same from a clone of nothing but the ledger. Raises LedgerError."""
     from gitops_mesh.ledger.reading import read_history  # noqa: PLC0415
 
-    return _of(read_history(repository, branch or "HEAD"), key, limit)
+    return _of(read_history(repository, branch or ""), key, limit)
 
 
 def _of(entries: Iterator[Recorded], key: str | None, limit: int) -> Iterator[Recorded]:

@@ -42,13 +42,19 @@ def edit(ctx: click.Context, object_: str, from_file: Path | None, drop_state: b
         )
     (live,) = found
     before = to_yaml(live.body)
-    after = from_file.read_text() if from_file else click.edit(before, extension=".yaml")
-    if after is None or after == before:
+    after = from_file.read_bytes() if from_file else _edited(before)
+    if after is None or after == before.encode():
         say("nothing changed")
         return
-    parsed = parse(after.encode(), str(from_file or "the edit"))
+    parsed = parse(after, str(from_file or "the edit"))
     errors = [f"{f.path}:{f.line}:{f.column}: {f.message}" for f in parsed.findings if f.is_error]
     if errors or len(parsed.manifests) != 1 or parsed.manifests[0].key != live.key:
         raise ManifestError("\n".join(errors) or f"the edit must be exactly one {live.key}")
     store.replace(live.key, parsed.manifests[0].body, keep_state=not drop_state)
     say(f"{live.key} is changed; the daemon sees it at its next tick")
+
+
+def _edited(before: str) -> bytes | None:
+    """What came back from the editor, `None` when it was left without saving."""
+    after = click.edit(before, extension=".yaml")
+    return None if after is None else after.encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitops_mesh.cli.output import say
+from gitops_mesh.cli.output import line
 from gitops_mesh.model.findings import Finding, Severity
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
@@ -14,9 +14,9 @@ def say_findings(findings: Sequence[Finding]) -> None:
     """One line a finding, `path:line:column: severity: message [rule]`, and what to do about it."""
     for finding in sorted(findings, key=lambda f: (f.path, f.line, f.column, f.rule)):
         place = f"{finding.path}:{finding.line}:{finding.column}: " if finding.path else ""
-        say(f"{place}{finding.severity}: {finding.message} [{finding.rule}]", colour=COLOURS[finding.severity])
+        line(f"{place}{finding.severity}: {finding.message} [{finding.rule}]", colour=COLOURS[finding.severity])
         if finding.remedy:
-            say(f"  → {finding.remedy}")
+            line(f"  → {finding.remedy}")
 
 
 def summary(findings: Sequence[Finding]) -> str:

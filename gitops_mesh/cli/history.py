@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gitops_mesh.cli.output import CLUSTER, OUTPUT, say, say_json
+from gitops_mesh.cli.output import CLUSTER, OUTPUT, line, say_json
 from gitops_mesh.model.ledger import Recorded
 from gitops_mesh.model.rollouts import Event
 
@@ -62,7 +62,7 @@ def _text(told: Iterable[Recorded], *, evidence: bool) -> None:
         at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         cause = f" ← {entry.source_commit[:9]}" if entry.source_commit else ""
         colour = "red" if entry.event in BAD else None
-        say(f"{at}  {entry.event:<14} {entry.sentence}{cause}  [{recorded.commit[:9]}]", colour=colour)
+        line(f"{at}  {entry.event:<14} {entry.sentence}{cause}  [{recorded.commit[:9]}]", colour=colour)
         if evidence:
-            for line in (*entry.evidence.splitlines(), *([f"weights: {entry.weights}"] if entry.weights else [])):
-                say(f"    {line}")
+            for part in (*entry.evidence.splitlines(), *([f"weights: {entry.weights}"] if entry.weights else [])):
+                line(f"    {part}")

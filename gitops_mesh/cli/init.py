@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ def init(directory: Path) -> None:
     \b
     Example:
       gitops-mesh init shop
-      cd shop && git init && git add . && git commit -m "Begin"
+      cd shop && git init -b main && git add . && git commit -m 'Begin the mesh'
       gitops-mesh validate .
     """
     import shutil
@@ -27,8 +28,12 @@ def init(directory: Path) -> None:
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise GitOpsMeshError(f"{directory} is not empty", remedy="name a folder that is empty or not there yet")
-    shutil.copytree(shipped.repo_template(), directory, dirs_exist_ok=True)
+    ignore = shutil.ignore_patterns(".gitops-mesh", ".git")  # somebody may have tried it out in place
+    shutil.copytree(shipped.repo_template(), directory, dirs_exist_ok=True, ignore=ignore)
     say(f"laid out {directory}:")
     for file in sorted(path for path in directory.rglob("*") if path.is_file()):
         say(f"  {file.relative_to(directory)}")
-    say(f"next: cd {directory}, read README.md, `git init`, commit, and `gitops-mesh validate .`")
+    say("next:")
+    say(f"  cd {shlex.quote(str(directory))}   # and read README.md")
+    say("  git init -b main && git add . && git commit -m 'Begin the mesh'")
+    say("  gitops-mesh validate .")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,18 @@ def root(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = config
 
 
-def main() -> None:
-    """Run the command line: a user's mistake is a message and an exit code, never a traceback."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line (default: that of this process) and exit.
+
+    A user's mistake is a message and an exit code, never a traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
     try:
-        sys.exit(root(standalone_mode=False, prog_name="gitops-mesh"))  # click returns the code of ctx.exit
+        sys.exit(
+            root(list(sys.argv[1:] if words is None else words), standalone_mode=False, prog_name="gitops-mesh")
+        )  # click returns the code of ctx.exit
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -112,10 +121,13 @@ def main() -> None:
         sys.exit(error.exit_code)
     except GitOpsMeshError as error:
         fail(error)
-        sys.exit(2 if "validate" in sys.argv[1:3] else 1)
+        sys.exit(1)
     except BrokenPipeError:
         # Whoever read our output has had enough; what is still buffered goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:  # a full disk, a folder that may not be written
+        fail(error)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,6 +7,9 @@ import click
 from gitops_mesh.cli.output import OUTPUT
 from gitops_mesh.cli.status import show
 
+PASSES = 100
+"""Passes that may follow at once because the one before wrote; a fight over an object must not go on for ever."""
+
 
 @click.command()
 @OUTPUT
@@ -24,8 +27,9 @@ def reconcile(ctx: click.Context, output: str) -> None:
     wired.lock()
     try:
         wired.refresh()
-        while wired.tick() == 0:
-            pass
+        for _ in range(PASSES):
+            if wired.tick() > 0:
+                break
         status = wired.status()
     finally:
         wired.close()

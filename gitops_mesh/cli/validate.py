@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from gitops_mesh.cli.findings import say_findings, summary
-from gitops_mesh.cli.output import OUTPUT, say, say_json
+from gitops_mesh.cli.output import OUTPUT, fail, say, say_json
+from gitops_mesh.errors import GitOpsMeshError
+from gitops_mesh.model.findings import Finding
 
 
 @click.command()
@@ -26,13 +28,23 @@ def validate(ctx: click.Context, path: Path, output: str) -> None:
       gitops-mesh validate mesh/reviews.yaml
       gitops-mesh -c gitops-mesh.yaml validate mesh/ -o json
     """
-    from gitops_mesh import config, views
-
-    file = ctx.obj or next((p for p in (path / config.NAME, path.parent / config.NAME) if p.is_file()), None)
-    findings = views.validate(path, config.load(file) if file else None)
+    try:
+        findings = _findings(path, ctx.obj)
+    except (GitOpsMeshError, OSError) as error:
+        fail(error)
+        ctx.exit(2)
     if output == "json":
         say_json(findings)
     else:
         say_findings(findings)
         say(summary(findings))
     ctx.exit(1 if any(finding.is_error for finding in findings) else 0)
+
+
+def _findings(path: Path, file: Path | None) -> tuple[Finding, ...]:
+    """The findings of PATH, with the configuration that was named, or that lies in or beside it."""
+    from gitops_mesh import config, views
+
+    beside = (path / config.NAME, path.parent / config.NAME)
+    chosen = file or next((place for place in beside if place.is_file()), None)
+    return views.validate(path, config.load(chosen) if chosen else None)
