@@ -43,7 +43,7 @@ def _error_rate(evidence: Evidence, limit: MetricLimit) -> MetricVerdict:
     canary_rate, stable_rate = evidence.canary.error_rate, stable.error_rate
     words = (
         f"canary {_failed(evidence.canary)}, stable {_failed(stable)}; "
-        f"limit {_percent(limit.limit)} and {limit.margin * 100:g} points above stable"
+        f"limit {_percent(limit.limit)}, and stable + {_percent(limit.margin)}"
     )
     if evidence.canary.requests >= limit.min_requests and canary_rate is not None:
         worse = canary_rate > limit.limit and canary_rate > (stable_rate or 0.0) + limit.margin

@@ -77,7 +77,7 @@ def _regressed(turn: Turn) -> bool:
             turn.pause(verdict.reason)
             return True
         return False
-    turn.record(Event.REGRESSED, f"regression at {_place(turn)}: {verdict.reason}")
+    turn.record(Event.REGRESSED, f"regression at {_place(turn)}: {_short(verdict.reason)}")
     turn.back(Event.REGRESSED, verdict.reason, remember=True)
     return True
 
@@ -193,7 +193,7 @@ def _rolling_back(turn: Turn) -> None:
         turn.commands.append(Reject(refs, rollout.reason))
     superseded = outcome is Event.SUPERSEDED
     back = f"back at {rollout.members[0].base.split}"
-    turn.record(Event.SUPERSEDED if superseded else Event.ROLLED_BACK, f"{back}: {rollout.reason}")
+    turn.record(Event.SUPERSEDED if superseded else Event.ROLLED_BACK, f"{back}: {_short(rollout.reason)}")
     turn.finish(Phase.SUPERSEDED if superseded else Phase.ROLLED_BACK)
 
 
@@ -222,10 +222,9 @@ def _expire(turn: Turn, allowed: float) -> None:
 
 def _step(turn: Turn, *, by: str = "") -> None:
     """One step forward; the last one is the promotion. The evidence that allowed it goes into the entry."""
-    why = f"promoted by {by}" if by else turn.seen.verdict.reason
     turn.walk_to(_next(turn.rollout))
     event = Event.PROMOTED if turn.rollout.phase is Phase.PROMOTING else Event.STEPPED
-    turn.record(event, f"{_place(turn)}: {why}", by=by)
+    turn.record(event, f"{_place(turn)}, promoted by {by}" if by else _place(turn), by=by)
 
 
 def _next(rollout: Rollout) -> int:
@@ -242,6 +241,11 @@ def _place(turn: Turn) -> str:
     rollout = turn.rollout
     split: Split = expected(rollout)[rollout.leader]
     return f"step {rollout.step + 1} of {len(rollout.policy.steps)} ({split})"
+
+
+def _short(reason: str) -> str:
+    """A reason's first clause: the ledger has all of it in the entry's body."""
+    return reason.partition(";")[0]
 
 
 def _asked(turn: Turn) -> bool:
@@ -294,7 +298,7 @@ def _promote(turn: Turn, by: str) -> None:
 def _promote_full(turn: Turn, by: str) -> None:
     turn.rollout = replace(turn.rollout, unjudged=True)
     turn.walk_to(len(turn.rollout.policy.steps) - 1)
-    turn.record(Event.PROMOTED, f"{_place(turn)}: promoted by {by}", by=by)
+    turn.record(Event.PROMOTED, f"{_place(turn)}, promoted by {by}", by=by)
 
 
 _MOVING = (Phase.PENDING, Phase.VERIFYING, Phase.BAKING)

@@ -85,7 +85,7 @@ class Turn:
     def pause(self, reason: str, *, by: str = "", held: tuple[tuple[RouteRef, Split], ...] = ()) -> None:
         self.rollout = replace(self.rollout, paused_from=self.rollout.phase, held=held)
         self.enter(Phase.PAUSED, reason)
-        self.record(Event.PAUSED, f"paused: {reason}", by=by)
+        self.record(Event.PAUSED, reason, by=by)
 
     def finish(self, phase: Phase) -> None:
         self.enter(phase, self.rollout.reason)
