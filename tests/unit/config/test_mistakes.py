@@ -1,0 +1,142 @@
+"""What is said when the configuration is wrong, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitops_mesh.config import load
+from gitops_mesh.errors import ConfigError
+from tests.fakes.configs import LEAST, refused
+
+
+def test_a_page_of_mistakes_is_told_at_once(tmp_path: Path) -> None:
+    text = """
+sorce: 1
+source:
+  repository: repo
+  branh: main
+  interval: 30
+  path: ../elsewhere
+clusters:
+  - name: Demo
+    standalone:
+      meshPort: 70000
+      ports: {-1: 80}
+      endpoints: {a: [{port: 1, labels: {version: 1}}]}
+drift: off
+ledger: {push: maybe}
+"""
+    file = tmp_path / "gitops-mesh.yaml"
+    lines = refused(tmp_path, text).message.splitlines()
+    assert lines == [
+        (
+            f"{file}:2:1: unknown key `sorce`; did you mean `source`? (choose from: state, source, clusters, policies, "
+            "ledger, metrics, drift, adopt, server, notify, forge)"
+        ),
+        (
+            f"{file}:5:3: unknown key `source.branh`; did you mean `branch`? (choose from: url, repository, branch, "
+            "path, interval, timeout, scopes)"
+        ),
+        f"{file}:6:13: `source.interval` is 30; expected a text: a duration: 30s, 1m30s, 500ms",
+        (
+            f"{file}:7:9: `source.path` is '../elsewhere'; expected a folder inside the repository, from its root, "
+            "without `..`"
+        ),
+        (
+            f"{file}:9:11: `clusters[0].name` is 'Demo'; expected the cluster's name, in lower case letters, digits "
+            "and hyphens; the ledger's branch is named after it"
+        ),
+        f"{file}:11:17: `clusters[0].standalone.meshPort` is 70000; expected a port from 1 to 65535",
+        f"{file}:12:7: `clusters[0].standalone.ports` has the key '-1'; expected a port's number",
+        f"{file}:13:23: `clusters[0].standalone.endpoints.a[0].address` is missing",
+        (
+            f"{file}:13:51: `clusters[0].standalone.endpoints.a[0].labels.version` is 1; expected a text "
+            "(write it in quotes)"
+        ),
+        f"{file}:14:8: `drift` is false; choose from: correct, report, ignore",
+        f"{file}:15:16: `ledger.push` is 'maybe'; expected true or false: whether to push at all",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("source: {url: 'https://h/r', repository: r}\nclusters: [{name: a}]", "1:1: `source` needs `url` or"),
+        ("source: {}\nclusters: [{name: a}]", "1:1: `source` needs `url` or `repository`, and not both"),
+        ("source: {url: /srv/r}\nclusters: [{name: a}]", "1:15: `source.url` is not usable; expected URL of the rep"),
+        ("source: {repository: r}", "1:1: `clusters` is missing"),
+        ("source:\nclusters: [{name: a}]", "1:8: `source` is empty; expected a mapping: the repository of manifests"),
+        (LEAST + "drift: ignor", "3:8: `drift` is 'ignor'; did you mean `ignore`? (choose from: correct, report, ign"),
+        (LEAST + "server: here", "3:9: `server` is 'here'; expected ADDRESS:PORT of the HTTP server; empty: none"),
+        (LEAST + "server: 'h:70000'", "3:9: `server` is 'h:70000'; expected a port from 0 to 65535"),
+        (LEAST + "metrics: {timeout: 0s}", "3:20: `metrics.timeout` is 0s; expected 100ms to 168h"),
+        (LEAST + "metrics: {timeout: 99999999h}", "3:20: `metrics.timeout` is 99999999h; expected 100ms to 168h"),
+        (LEAST + "drift: correct\ndrift: report", "4:1: the key `drift` is given twice"),
+        (LEAST + "forge: {kind: gitea, repository: a/b}", "3:1: `forge.url` is missing: gitea has no public API"),
+        (
+            "source: {repository: r}\nclusters: [{name: a}, {name: a}]",
+            "2:30: `clusters[1].name` is 'a', which is taken",
+        ),
+        (
+            "source: {repository: r}\nclusters: [{name: a, standalone: {meshPort: 15000}}]",
+            "2:22: `clusters[0].standalone.adminPort` is 15000, as is `clusters[0].standalone.meshPort`; each listener",
+        ),
+        (
+            "source: {repository: r}\nclusters: [{name: a, standalone: {address: here, ports: {70000: 1}}}]",
+            "2:44: `clusters[0].standalone.address` is 'here'; expected an IP address",
+        ),
+        (
+            (
+                "source: {repository: r}\nclusters: [{name: a}, {name: b, standalone: {meshPort: 1, adminPort: 2}}]\n"
+                "ledger: {branch: audit}"
+            ),
+            "3:18: `ledger.branch` needs {cluster} in it",
+        ),
+        ("a: &x 1\nb: *x", "2:4: anchors and aliases are not read here; write the value out"),
+        ("a: &x [*x]", "1:8: anchors and aliases are not read here; write the value out"),
+        ("? [a]\n: b", "1:3: a key must be a plain word"),
+        ("a: !!python/object:os.system {}", "1:4: could not determine a constructor for the tag"),
+        ("\ta: 1", "1:1: found character '\\t' that cannot start any token"),
+        ("a: 1\n---\nb: 1", "2:1: but found another document"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    assert f"{tmp_path / 'gitops-mesh.yaml'}:{said}" in refused(tmp_path, text).message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "expected a mapping of settings"),
+        ("- a", "expected a mapping of settings"),
+        ("a: " + "[" * 5000, "is nested too deeply"),
+        ("a: " + "9" * 5000, "is not YAML: Exceeds the limit"),
+        ("a: 2001-99-99", "is not YAML: month must be in 1..12"),
+        ("a: \x07", "is not YAML: unacceptable character"),
+        ("#" * 1_048_577, "has more than 1,048,576 bytes"),
+    ],
+)
+def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refused(tmp_path, text).message
+
+
+def test_no_message_repeats_what_may_be_a_secret(tmp_path: Path) -> None:
+    error = refused(tmp_path, LEAST + "notify: [{url: hooks.example.com/T0/hunter2}]\nledger: {remote: [hunter2]}")
+    assert "notify[0].url" in error.message
+    assert "ledger.remote" in error.message
+    assert "hunter2" not in str(error)
+
+
+def test_a_file_that_is_not_there_names_the_way_on(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path / "none.yaml", {})
+    assert error.value.message == f"{tmp_path / 'none.yaml'} cannot be read: No such file or directory"
+    assert "gitops-mesh init" in error.value.remedy
+
+
+def test_many_mistakes_are_cut(tmp_path: Path) -> None:
+    lines = refused(tmp_path, LEAST + "\n".join(f"x{i}: 1" for i in range(30))).message.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "… and 10 more"
