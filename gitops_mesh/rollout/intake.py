@@ -120,11 +120,13 @@ def _open(rollout: Rollout, asked: Mapping[RouteRef, ShiftRequest], now: float) 
 def _retargets(rollout: Rollout, wanted: Mapping[RouteRef, SplitRecord]) -> bool:
     """Whether the same destinations, with the same labels, rise to another share."""
     walking = rollout.phase in (Phase.PENDING, Phase.VERIFYING, Phase.BAKING)
-    return walking and all(
-        m.base.split.rising(wanted[m.ref].split) == m.base.split.rising(m.target.split)
-        and wanted[m.ref].release == m.target.release
-        for m in rollout.members
-    )
+    return walking and all(_raised(m.base, wanted[m.ref]) == _raised(m.base, m.target) for m in rollout.members)
+
+
+def _raised(base: SplitRecord, target: SplitRecord) -> dict[Destination, object]:
+    """The destinations that rise, and the labels that they have in the target."""
+    labels = dict(target.labels)
+    return {d: labels.get(d) for d in base.split.rising(target.split)}
 
 
 def _retargeted(
