@@ -52,6 +52,8 @@ class ObjectStatus:
     """What differs from what was accepted, in words; empty when nothing does."""
     rejected: tuple[str, ...]
     """Releases that failed and are not tried again, in words."""
+    shares: tuple[tuple[str, str, float], ...] = ()
+    """`weights` as numbers: route identity, destination, its share from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gitops_mesh.errors import GitOpsMeshError
+from gitops_mesh.mesh.routes import routes
 from gitops_mesh.model.objects import ObjectKey
 from gitops_mesh.model.plan import Drift
 from gitops_mesh.model.rollouts import Rollout
@@ -120,6 +121,7 @@ def _weights(picture: Picture, rollout: Rollout) -> list[str]:
 
 def _object(key: ObjectKey, known: Known, drift: str) -> ObjectStatus:
     accepted = known.state.accepted
+    found = routes(known.live.body) if known.live else ()
     return ObjectStatus(
         key=key,
         origin=known.state.origin,
@@ -129,4 +131,5 @@ def _object(key: ObjectKey, known: Known, drift: str) -> ObjectStatus:
         rejected=tuple(
             f"{r.route}: {', '.join(str(d) for d, _ in r.release)}: {r.reason}" for r in known.state.rejected
         ),
+        shares=tuple((r.id, str(d), float(share)) for r in found for d, share in r.split.shares),
     )

@@ -68,6 +68,13 @@ class _Now(Collector):
                 count = sum(finding.severity is severity for finding in cluster.findings)
                 findings.add_metric((cluster.name, str(severity)), count)
         yield findings
+        names = ("cluster", "object", "route", "destination")
+        weights = GaugeMetricFamily(f"{PREFIX}weight_ratio", "Live share of a route's destination.", labels=names)
+        for cluster in clusters:
+            for found in cluster.objects:
+                for route, destination, share in found.shares:
+                    weights.add_metric((cluster.name, str(found.key), route, destination), share)
+        yield weights
 
     def _rollouts(self) -> Iterator[Metric]:
         phases = GaugeMetricFamily(f"{PREFIX}rollouts", "Open rollouts.", labels=("cluster", "phase"))

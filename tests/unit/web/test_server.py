@@ -36,7 +36,11 @@ DEMO = ClusterStatus(
     diverges=True,
     reasons=("rollout r1 is Baking",),
     rollouts=(ROLLOUT,),
-    objects=(ObjectStatus(KEY, "mesh/r.yaml", HEAD, "v1 90%", "weights differ", ("v3: failed",)),),
+    objects=(
+        ObjectStatus(
+            KEY, "mesh/r.yaml", HEAD, "v1 90%", "weights differ", ("v3: failed",), (("http/main", "reviews:v2", 0.1),)
+        ),
+    ),
     findings=(Finding("unknown-field", Severity.ERROR, "no \x1b field", "a.yaml", line=3, column=5),),
     ledger_pushed=False,
     ledger_problem="",
@@ -109,7 +113,7 @@ def test_the_metrics_tell_it_all() -> None:
         code, body, headers = ask("/metrics")
     assert code == 200
     assert headers["content-type"].startswith("text/plain; version=")
-    found = dict(re.findall(r"^(gitops_mesh_[^ ]+) (.+)$", body, re.MULTILINE))
+    found = dict(re.findall(r"^(gitops_mesh_.+) (\S+)$", body, re.MULTILINE))
     expected = {
         "ticks_total": "1.0",
         "tick_seconds_total": "0.5",
@@ -133,6 +137,8 @@ def test_the_metrics_tell_it_all() -> None:
         'rollout_error_ratio{cluster="demo",rollout="r1",side="canary"}': "0.25",
     }
     assert {name: found.get(f"gitops_mesh_{name}") for name in expected} == expected
+    weight = 'cluster="demo",destination="reviews:v2",object="VirtualService shop/reviews",route="http/main"'
+    assert found[f"gitops_mesh_weight_ratio{{{weight}}}"] == "0.1"
     assert 'gitops_mesh_rollout_error_ratio{cluster="demo",rollout="r1",side="stable"}' not in found
 
 
