@@ -29,12 +29,11 @@ def quantile(counts: Counts, q: float) -> float | None:
         return None
     rank, below, start = q * total, 0, 0.0
     for edge, count in counts.buckets:
-        if count >= rank and count > below:
-            if edge == float("inf"):
-                return start
+        if edge == float("inf"):
+            break
+        if count > below and count >= rank:
             return start + (edge - start) * (rank - below) / (count - below)
-        if edge != float("inf"):
-            start, below = edge, count
+        start, below = edge, count
     return start
 
 

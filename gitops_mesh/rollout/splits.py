@@ -33,9 +33,11 @@ def steps_of(base: Split, target: Split, policy: RolloutPolicy) -> tuple[Step, .
     """The policy's steps that change this route's weights; of equal ones the later stands, with its bake."""
     kept: list[Step] = []
     for step in policy.steps:
-        if kept and at(base, target, kept[-1].fraction) == at(base, target, step.fraction):
+        weights = at(base, target, step.fraction)
+        if kept and at(base, target, kept[-1].fraction) == weights:
             kept.pop()
-        kept.append(step)
+        if weights != base:
+            kept.append(step)
     return tuple(kept)
 
 
