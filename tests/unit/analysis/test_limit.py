@@ -103,6 +103,7 @@ def test_no_metric_is_no_evidence() -> None:
         (((1.0, 5), (INF, 10)), 0.99, 1.0),
         (((1.0, 0), (INF, 10)), 0.0, 1.0),
         (((1.0, 10),), 1.0, 1.0),
+        (((1.0, 10),), 1.5, 1.0),
     ],
 )
 def test_quantiles_as_prometheus_has_them(
