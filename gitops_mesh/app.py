@@ -18,13 +18,14 @@ from gitops_mesh.ledger.branch import GitLedger
 from gitops_mesh.model.revisions import Fetch
 from gitops_mesh.model.settings import ClusterSettings, Settings
 from gitops_mesh.model.status import Status
-from gitops_mesh.ports import Clock, Cluster, Ledger, Metrics, Notifier, Source
+from gitops_mesh.ports import Clock, Cluster, Forge, Ledger, Metrics, Notifier, Source
 from gitops_mesh.reconciler.admission import Admission
 from gitops_mesh.reconciler.desired import Check, Reader
 from gitops_mesh.reconciler.picture import Eye
 from gitops_mesh.reconciler.reconciler import Outcome, Reconciler
 from gitops_mesh.reconciler.recording import Background, Recorder
 from gitops_mesh.reconciler.recovery import Recovery
+from gitops_mesh.reconciler.reporting import Reporter
 from gitops_mesh.reconciler.shifting import Shifting
 from gitops_mesh.reconciler.walking import Walker
 
@@ -43,6 +44,7 @@ class App:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     source_problem: str = ""
+    reporter: Reporter | None = None
     _pools: list[ThreadPoolExecutor] = field(default_factory=list)
     _lock: TextIO | None = None
 
@@ -87,6 +89,8 @@ class App:
                 self.outcomes[name] = reconciler.tick()
                 self.problems[name] = ""
                 wrote = wrote or self.outcomes[name].wrote
+                if self.reporter is not None:
+                    self.reporter.tell(self.outcomes[name].desired)
             except Unreachable as error:
                 self.problems[name] = str(error)
         return 0.0 if wrote else IDLE
@@ -111,6 +115,7 @@ class App:
         """Let pushes under way finish, and give the state folder back."""
         for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
+        self.source.close()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -138,6 +143,10 @@ def build(settings: Settings, *, clock: Clock | None = None, read_only: bool = F
         adapters = adapters_of(settings, chosen, read_only=read_only)
         reconcilers.append(wire(settings, source, adapters, clock, _submit(pool)))
     app.reconcilers = tuple(reconcilers)
+    if settings.forge.kind and not read_only:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="forge")
+        app._pools.append(pool)  # noqa: SLF001 - built here
+        app.reporter = Reporter(forge_of(settings), _submit(pool), clock)
     return app
 
 
@@ -221,6 +230,18 @@ CLUSTER_KINDS: Mapping[str, Callable[[Settings, ClusterSettings, bool], Adapters
 def standalone_state(settings: Settings, chosen: ClusterSettings) -> Path:
     """The folder of a standalone mesh: its objects and what Envoy reads."""
     return settings.state / "clusters" / chosen.name
+
+
+def forge_of(settings: Settings) -> Forge:
+    """The forge that the settings name; its token comes from the environment. Raises ConfigError."""
+    from gitops_mesh.forge.status import ApiForge  # noqa: PLC0415
+
+    wanted = settings.forge
+    token = os.environ.get(wanted.token_env, "")
+    if not token:
+        remedy = f"set the environment variable {wanted.token_env}"
+        raise ConfigError("forge: there is no token to set commit statuses with", remedy=remedy)
+    return ApiForge(wanted.kind, wanted.repository, token, url=wanted.url)
 
 
 def notifiers_of(settings: Settings) -> tuple[Notifier, ...]:

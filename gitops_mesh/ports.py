@@ -54,6 +54,10 @@ class Source(Protocol):
         """`revision` and its first-parent ancestors, newest first, at most `limit`."""
         ...
 
+    def close(self) -> None:
+        """Give back what reading holds; nothing is read afterwards."""
+        ...
+
     def watch_path(self) -> Path | None:
         """The folder whose changes tell of new commits, for a local repository."""
         ...

@@ -85,6 +85,12 @@ class FakeSource:
         self._revision(revision)
         return self._line(revision)[:limit]
 
+    def watch_path(self) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
     def causes(self, since: str, until: str, path: str) -> Sequence[Commit]:
         line = self._line(until)
         if since not in line:
