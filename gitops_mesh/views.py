@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+
+import orjson
+import urllib3
 
 from gitops_mesh import app
 from gitops_mesh.clock import SystemClock
@@ -18,6 +21,7 @@ from gitops_mesh.manifests.places import with_places
 from gitops_mesh.model.findings import Finding, Severity
 from gitops_mesh.model.ledger import Recorded
 from gitops_mesh.model.objects import LiveObject, Manifest, ObjectKey, Tree, Write
+from gitops_mesh.model.plain import typed
 from gitops_mesh.model.plan import Plan
 from gitops_mesh.model.rollouts import Request, Rollout, Verb
 from gitops_mesh.model.routes import RouteRef
@@ -95,15 +99,30 @@ def plan(settings: Settings, revision: str | None = None) -> tuple[ClusterPlan, 
 
 
 def status(settings: Settings) -> Status:
-    """Where HEAD and the mesh stand, looked at afresh; nothing is written. Raises SourceError, Unreachable."""
+    """Where HEAD and the mesh stand, looked at afresh; nothing is written. Raises SourceError, Unreachable.
+
+    A daemon that answers at the configured address adds the evidence that it has in memory.
+    """
     wired = app.build(settings, read_only=True)
     try:
         with suppress(Unreachable):  # said in the status
             wired.refresh()
         wired.look()
-        return wired.status()
+        return _with_evidence(wired.status(), settings.server)
     finally:
         wired.close()
+
+
+def _with_evidence(found: Status, server: str) -> Status:
+    """The same with what the daemon knows of open rollouts beyond their last write, if one answers."""
+    try:
+        answer = urllib3.request("GET", f"http://{server}/api/status", timeout=1.0, retries=False)
+        told = typed(orjson.loads(answer.data), Status)
+    except (urllib3.exceptions.HTTPError, ValueError, TypeError, KeyError):
+        return found
+    known = {rollout.id: rollout for cluster in told.clusters for rollout in cluster.rollouts}
+    clusters = [replace(c, rollouts=tuple(known.get(r.id, r) for r in c.rollouts)) for c in found.clusters]
+    return replace(found, clusters=tuple(clusters))
 
 
 def history(settings: Settings, cluster: str | None, key: str | None, limit: int) -> Iterator[Recorded]:

@@ -64,8 +64,9 @@ class Turn:
         """The verdict's word and its reasons, for the ledger."""
         if self.rollout.policy.analysis.judge == "none" or self.rollout.unjudged:
             return "unjudged", self.seen.verdict.reason
-        lines = [self.seen.verdict.reason, *(f"- {m.metric}: {m.reason}" for m in self.seen.verdict.metrics)]
-        return str(self.seen.verdict.outcome), "\n".join(dict.fromkeys(lines))
+        verdict = self.seen.verdict
+        lines = [f"{metric.metric}: {metric.reason}" for metric in verdict.metrics] or [verdict.reason]
+        return str(verdict.outcome), "\n".join(lines)
 
     def walk_to(self, step: int) -> None:
         """Write the weights of a step; the last one is the promotion. Evidence begins anew."""
