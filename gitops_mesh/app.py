@@ -115,6 +115,8 @@ class App:
         """Let pushes under way finish, and give the state folder back."""
         for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
+        for reconciler in self.reconcilers:
+            reconciler.cluster.close()
         self.source.close()
         if self._lock is not None:
             self._lock.close()

@@ -94,6 +94,10 @@ class Cluster(Protocol):
         """Delete these objects at exactly these versions; an answer for each. Raises Unreachable."""
         ...
 
+    def close(self) -> None:
+        """Give back what it holds; nothing is asked of it afterwards."""
+        ...
+
     def unready(self, destinations: Collection[Destination]) -> Mapping[Destination, str]:
         """Those destinations that have no ready endpoint now, each with the reason in words."""
         ...

@@ -46,6 +46,9 @@ class FakeCluster:
         self._reach()
         return [self._delete(live) for live in objects]
 
+    def close(self) -> None:
+        return None
+
     def unready(self, destinations: Collection[Destination]) -> Mapping[Destination, str]:
         self._reach()
         return {d: self.not_ready[d] for d in destinations if d in self.not_ready}

@@ -58,6 +58,9 @@ class FusedCluster:
     def objects(self) -> Sequence[LiveObject]:
         return self._inner.objects()
 
+    def close(self) -> None:
+        self._inner.close()
+
     def unready(self, destinations: Any) -> Mapping[Destination, str]:
         return self._inner.unready(destinations)
 

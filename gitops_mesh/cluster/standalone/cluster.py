@@ -107,6 +107,10 @@ class StandaloneCluster:
             raise Unreachable(error.message, remedy=error.remedy) from error
         return self._readiness.unready(endpoints_of(bodies, self._settings, destinations))
 
+    def close(self) -> None:
+        """Give the file back."""
+        self._store.close()
+
     def _change(self, written: Sequence[ObjectKey], steps: Sequence[Step]) -> list[Answer]:
         """Do the steps and push the outcome. What a written object asks for in vain is left out and answered."""
         refused: dict[int, Refused] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +90,7 @@ class Store:
         self._seen: dict[ObjectKey, LiveObject] = {}
         self._sorted: tuple[int, tuple[LiveObject, ...]] | None = None
         self._connection = connect(path, busy_timeout)
+        weakref.finalize(self, self._connection.close)  # for those that only look, and forget to close
 
     def close(self) -> None:
         with self._lock:
