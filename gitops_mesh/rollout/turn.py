@@ -35,6 +35,21 @@ def weights(rollout: Rollout, step: int) -> dict[RouteRef, Split]:
     return {m.ref: at(m.base.split, m.target.split, fraction) for m in rollout.members}
 
 
+def following(rollout: Rollout) -> int:
+    """The next step that changes the weights; of equal ones the last, with its bake."""
+    steps = rollout.policy.steps
+    index = min(rollout.step + 1, len(steps) - 1)
+    here = weights(rollout, rollout.step)
+    while index + 1 < len(steps) and weights(rollout, index) in (here, weights(rollout, index + 1)):
+        index += 1
+    return index
+
+
+def short(reason: str) -> str:
+    """A reason's first clause: the ledger has all of it in the entry's body."""
+    return reason.partition(";")[0]
+
+
 @dataclass(slots=True)
 class Turn:
     """Collects what a turn does; `done` once the phase needs no further look."""
@@ -75,6 +90,18 @@ class Turn:
         last = self.rollout.policy.steps[step].fraction >= 1
         self.enter(Phase.PROMOTING if last else Phase.VERIFYING)
         self.set_weights()
+
+    def step(self, *, by: str = "") -> None:
+        """One step forward; the last one is the promotion. The evidence that allowed it goes into the entry."""
+        self.walk_to(following(self.rollout))
+        event = Event.PROMOTED if self.rollout.phase is Phase.PROMOTING else Event.STEPPED
+        self.record(event, f"{self.place}, promoted by {by}" if by else self.place, by=by)
+
+    @property
+    def place(self) -> str:
+        """`step 2 of 4 (reviews:v1 75%, reviews:v2 25%)`"""
+        split = expected(self.rollout)[self.rollout.leader]
+        return f"step {self.rollout.step + 1} of {len(self.rollout.policy.steps)} ({split})"
 
     def back(self, outcome: Event, reason: str, *, remember: bool) -> None:
         """Begin the way back to the base."""
