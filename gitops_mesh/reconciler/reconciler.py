@@ -68,6 +68,8 @@ class Reconciler:
     clock: Clock
     scopes: Sequence[Scope]
     _desired: Desired | None = None
+    _said: frozenset[str] = frozenset()
+    """The problems of the pass before, so that each is logged once."""
     _settled: tuple[str, Sequence[LiveObject], Outcome] | None = None
     """HEAD, the objects and the outcome of a pass that left nothing to do: as long as both stay, so does it."""
 
@@ -78,6 +80,9 @@ class Reconciler:
             self.recorder.push()
             return self._settled[2]
         outcome = self._pass(desired, self.eye.picture(objects))
+        for problem in set(outcome.problems) - self._said:
+            log.error("not written: %s", problem)
+        self._said = frozenset(outcome.problems)
         self._settled = (desired.head, objects, outcome) if outcome.settled else None
         return outcome
 
@@ -194,10 +199,8 @@ def _starts(decisions: Sequence[Decision]) -> Starts:
 
 
 def _problems(failed: Sequence[tuple[ObjectKey, ClusterError]]) -> tuple[str, ...]:
-    for key, error in failed:
-        if not isinstance(error, Conflict):
-            log.error("%s was not written: %s", key, error)
-    return tuple(f"{key}: {error}" for key, error in failed)
+    """What could not be written, in words; what merely changed in between is tried again and not worth one."""
+    return tuple(f"{key}: {error}" for key, error in failed if not isinstance(error, Conflict))
 
 
 def _line(finding: Finding) -> str:

@@ -97,6 +97,8 @@ class World:
         self.repository = repository or Repository.create(root / "git")
         self.clock = VirtualClock(now)
         self.errors = dict(errors or {})
+        self.up = True
+        """Whether endpoints accept connections."""
         hosts = {
             f"{host}.shop": tuple(EndpointSettings("127.0.0.1", 1, {"version": v}) for v in ("v1", "v2", "v3", "v4"))
             for host in ("reviews", "ratings", "details")
@@ -129,7 +131,7 @@ class World:
         )
 
     def _probe(self, address: str, port: int) -> bool:
-        return True
+        return self.up
 
     def tick(self) -> Outcome:
         """Poll and do one pass."""
