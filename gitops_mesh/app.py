@@ -13,13 +13,21 @@ from typing import TextIO
 
 from gitops_mesh import shipped
 from gitops_mesh.clock import SystemClock
+from gitops_mesh.cluster.standalone.cluster import StandaloneCluster
+from gitops_mesh.cluster.standalone.envoy import EnvoyPlane
+from gitops_mesh.cluster.standalone.store import Store
 from gitops_mesh.errors import Busy, ConfigError, GitOpsMeshError, Unreachable
+from gitops_mesh.forge.status import ApiForge
 from gitops_mesh.ledger.branch import GitLedger
+from gitops_mesh.manifests.limits import Limits
+from gitops_mesh.metrics.envoy import EnvoyMetrics
 from gitops_mesh.model.revisions import Fetch
 from gitops_mesh.model.settings import ClusterSettings, Settings
 from gitops_mesh.model.status import Status
+from gitops_mesh.notify.webhook import Webhook
 from gitops_mesh.ports import Clock, Cluster, Forge, Ledger, Metrics, Notifier, Source
 from gitops_mesh.reconciler.admission import Admission
+from gitops_mesh.reconciler.checking import checker, shipped_policies
 from gitops_mesh.reconciler.desired import Check, Reader
 from gitops_mesh.reconciler.picture import Eye
 from gitops_mesh.reconciler.reconciler import Outcome, Reconciler
@@ -27,7 +35,9 @@ from gitops_mesh.reconciler.recording import Background, Recorder
 from gitops_mesh.reconciler.recovery import Recovery
 from gitops_mesh.reconciler.reporting import Reporter
 from gitops_mesh.reconciler.shifting import Shifting
+from gitops_mesh.reconciler.status import status_of
 from gitops_mesh.reconciler.walking import Walker
+from gitops_mesh.source.repository import GitSource
 
 IDLE = 1.0
 """Seconds between ticks when nothing is under way: how late drift is seen."""
@@ -107,8 +117,6 @@ class App:
 
     def status(self) -> Status:
         """What is known since the latest tick."""
-        from gitops_mesh.reconciler.status import status_of  # noqa: PLC0415 - only where it is asked for
-
         return status_of(self.source, self.source_problem, self.reconcilers, self.outcomes, self.problems)
 
     def close(self) -> None:
@@ -154,8 +162,6 @@ def build(settings: Settings, *, clock: Clock | None = None, read_only: bool = F
 
 def wire(settings: Settings, source: Source, adapters: Adapters, clock: Clock, background: Background) -> Reconciler:
     """A reconciler on these adapters."""
-    from gitops_mesh.manifests.limits import Limits  # noqa: PLC0415
-
     cluster, ledger = adapters.cluster, adapters.ledger
     eye = Eye(cluster, ledger)
     reader = Reader(source, Limits())
@@ -178,8 +184,6 @@ def wire(settings: Settings, source: Source, adapters: Adapters, clock: Clock, b
 
 def source_of(settings: Settings) -> Source:
     """The source that the settings name."""
-    from gitops_mesh.source.repository import GitSource  # noqa: PLC0415
-
     source = settings.source
     mirror = settings.state / "source.git"
     return GitSource(source.url, source.branch, source.path, mirror, timeout=source.timeout)
@@ -210,11 +214,6 @@ def adapters_of(settings: Settings, chosen: ClusterSettings, *, read_only: bool 
 
 
 def _standalone(settings: Settings, chosen: ClusterSettings, read_only: bool) -> Adapters:
-    from gitops_mesh.cluster.standalone.cluster import StandaloneCluster  # noqa: PLC0415
-    from gitops_mesh.cluster.standalone.envoy import EnvoyPlane  # noqa: PLC0415
-    from gitops_mesh.cluster.standalone.store import Store  # noqa: PLC0415
-    from gitops_mesh.metrics.envoy import EnvoyMetrics  # noqa: PLC0415
-
     state = standalone_state(settings, chosen)
     file = state / "mesh.sqlite"
     store = Store(file if file.exists() or not read_only else Path(":memory:"))  # a look lays nothing out
@@ -236,8 +235,6 @@ def standalone_state(settings: Settings, chosen: ClusterSettings) -> Path:
 
 def forge_of(settings: Settings) -> Forge:
     """The forge that the settings name; its token comes from the environment. Raises ConfigError."""
-    from gitops_mesh.forge.status import ApiForge  # noqa: PLC0415
-
     wanted = settings.forge
     token = os.environ.get(wanted.token_env, "")
     if not token:
@@ -248,8 +245,6 @@ def forge_of(settings: Settings) -> Forge:
 
 def notifiers_of(settings: Settings) -> tuple[Notifier, ...]:
     """The webhooks that the settings name."""
-    from gitops_mesh.notify.webhook import Webhook  # noqa: PLC0415
-
     return tuple(Webhook(hook.url, events=hook.events) for hook in settings.notify)
 
 
@@ -267,8 +262,6 @@ def cluster_settings(settings: Settings, name: str | None) -> ClusterSettings:
 
 def check_of(settings: Settings, cluster: Cluster | None) -> Check:
     """What judges a desired set under these settings. Raises ConfigError for a policy that does not ship."""
-    from gitops_mesh.reconciler.checking import checker, shipped_policies  # noqa: PLC0415
-
     known = shipped.policy_names()
     for name in settings.policies.shipped:
         if name not in known:

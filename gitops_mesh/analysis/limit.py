@@ -44,12 +44,7 @@ def _error_rate(evidence: Evidence, limit: MetricLimit) -> MetricVerdict:
         f"canary {_failed(evidence.canary)}, stable {_failed(stable)}; "
         f"limit {_percent(limit.limit)}, and stable + {_percent(limit.margin)}"
     )
-    if evidence.canary.requests >= limit.min_requests and canary_rate is not None:
-        worse = canary_rate > limit.limit and canary_rate > (stable_rate or 0.0) + limit.margin
-        if worse or not evidence.problem:
-            outcome = Outcome.REGRESS if worse else Outcome.PASS
-            return MetricVerdict(limit.name, outcome, words, canary_rate, stable_rate, limit.limit)
-    return _undecided(evidence, limit, words, canary_rate, stable_rate)
+    return _held_to(limit, evidence, canary_rate, stable_rate, words)
 
 
 def _latency(evidence: Evidence, limit: MetricLimit) -> MetricVerdict:
@@ -60,22 +55,22 @@ def _latency(evidence: Evidence, limit: MetricLimit) -> MetricVerdict:
         f"canary {name} {_seconds(canary)} of {evidence.canary.requests:,}, stable {_seconds(stable)} of "
         f"{stable_counts.requests:,}; limit {_seconds(limit.limit)} and {_seconds(limit.margin)} above stable"
     )
-    if evidence.canary.requests >= limit.min_requests and canary is not None:
-        worse = canary > limit.limit and canary > (stable or 0.0) + limit.margin
-        if worse or not evidence.problem:
-            outcome = Outcome.REGRESS if worse else Outcome.PASS
-            return MetricVerdict(limit.name, outcome, words, canary, stable, limit.limit)
-    return _undecided(evidence, limit, words, canary, stable)
+    return _held_to(limit, evidence, canary, stable, words)
 
 
-def _undecided(
-    evidence: Evidence, limit: MetricLimit, words: str, canary: float | None, stable: float | None
+def _held_to(
+    limit: MetricLimit, evidence: Evidence, canary: float | None, stable: float | None, words: str
 ) -> MetricVerdict:
-    if evidence.problem:
-        why = f"the metrics provider failed: {evidence.problem}"
-        return MetricVerdict(limit.name, Outcome.ERROR, why, canary, stable, limit.limit)
-    why = f"{evidence.canary.requests:,} of {limit.min_requests:,} canary requests needed; {words}"
-    return MetricVerdict(limit.name, Outcome.INSUFFICIENT, why, canary, stable, limit.limit)
+    """A regression shows in whatever was counted; a pass needs the provider, too, and enough requests."""
+    outcome = Outcome.INSUFFICIENT
+    if canary is not None and evidence.canary.requests >= limit.min_requests:
+        worse = canary > limit.limit and canary > (stable or 0.0) + limit.margin
+        outcome = Outcome.REGRESS if worse else Outcome.PASS
+    if evidence.problem and outcome is not Outcome.REGRESS:
+        outcome, words = Outcome.ERROR, f"the metrics provider failed: {evidence.problem}"
+    elif outcome is Outcome.INSUFFICIENT:
+        words = f"{evidence.canary.requests:,} of {limit.min_requests:,} canary requests needed; {words}"
+    return MetricVerdict(limit.name, outcome, words, canary, stable, limit.limit)
 
 
 _METRICS: Mapping[str, Callable[[Evidence, MetricLimit], MetricVerdict]] = {
