@@ -19,8 +19,9 @@ from gitops_mesh.plan.sentences import sentences
 from gitops_mesh.ports import Clock
 from gitops_mesh.reconciler.desired import Desired
 from gitops_mesh.reconciler.drafts import Draft, accept, draft_of, hold, of_object, tell, weights_text
+from gitops_mesh.reconciler.entries import operation
 from gitops_mesh.reconciler.picture import Known, Picture
-from gitops_mesh.reconciler.recording import Recorder, Written, operation
+from gitops_mesh.reconciler.recording import Recorder, Written
 from gitops_mesh.reconciler.walking import in_flight
 from gitops_mesh.rollout.intake import Apply, Begin
 
@@ -104,7 +105,7 @@ class Admission:
             if request.verb is Verb.RETRY and known.state.rejected:
                 draft.state = replace(draft.state, rejected=())
                 sentence = f"{key.name}: rejected releases may be tried again"
-                entry = self._entry(operation(request.id), Event.RETRIED, sentence, [draft], by=request.by)
+                entry = self._entry(operation(request.id), Event.RETRIED, sentence, draft, by=request.by)
                 tell(draft, entry)
             drafts.append(draft)
         return self._recorder.write(drafts)
@@ -163,41 +164,26 @@ class Admission:
         return draft
 
     def _tell(self, drafts: Sequence[Draft], told: Mapping[ObjectKey, _Told], desired: Desired) -> None:
-        """One entry for each event of the wave; the first object that it is about carries it."""
+        """One entry for each event of the wave, of which each object carries its own part."""
         events = dict.fromkeys(event for draft in drafts for event in told[draft.key].said)
         for event in events:
             about = [draft for draft in drafts if event in told[draft.key].said]
-            clauses = [clause for draft in about for clause in told[draft.key].said[event]]
             versions = [d.known.live.version if d.known.live else "" for d in about]
-            identity = operation(event, self._clock.now(), *(d.key for d in about), *versions)
-            names = ", ".join(draft.key.name for draft in about)
-            sentence = clauses[0] if len(clauses) == 1 else f"{names}: {in_words(event)}"
-            evidence = "" if len(clauses) == 1 else "\n".join(f"- {clause}" for clause in clauses)
-            tell(about[0], self._entry(identity, event, sentence, about, evidence=evidence, head=desired.head))
+            wave = operation(event, self._clock.now(), *(d.key for d in about), *versions)
+            for draft in about:
+                tell(draft, self._entry(wave, event, "; ".join(told[draft.key].said[event]), draft, head=desired.head))
 
-    def _entry(
-        self,
-        identity: str,
-        event: Event,
-        sentence: str,
-        about: Sequence[Draft],
-        *,
-        evidence: str = "",
-        head: str = "",
-        by: str = "",
-    ) -> Entry:
-        weights = "; ".join(filter(None, (weights_text(d.body) for d in about[:20])))
+    def _entry(self, wave: str, event: Event, sentence: str, about: Draft, *, head: str = "", by: str = "") -> Entry:
         return Entry(
-            operation=identity,
+            operation=wave,
             sequence=1,
             event=event,
             sentence=sentence,
             at=self._clock.now(),
-            objects=tuple(d.key for d in about),
+            objects=(about.key,),
             source_commit=head,
             verdict="unjudged" if event in UNJUDGED else "",
-            weights=weights,
-            evidence=evidence,
+            weights=weights_text(about.body),
             by=by,
         )
 
@@ -207,7 +193,7 @@ class Admission:
         if not due or known is None or known.live is None:
             return []
         identity = deletion(known.live)
-        about = [draft_of(op.key, known)]
+        about = draft_of(op.key, known)
         intent = self._entry(
             identity, Event.DELETING, f"{op.key.name}: {op.key.kind} leaves", about, head=now.desired.head
         )
@@ -225,11 +211,6 @@ def _in_the_way(op: ObjectPlan, picture: Picture) -> bool:
     """Whether a rollout must give way first: its routes are cut over or deleted."""
     flying = {m.ref for rollout in picture.rollouts for m in rollout.members}
     return bool(flying & touched(op)) or (op.admitted is None and op.key in {ref.key for ref in flying})
-
-
-def in_words(event: Event) -> str:
-    """`DriftCorrected` → `drift corrected`"""
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in event).strip()
 
 
 def deleted(intent: Entry, key: ObjectKey) -> Entry:

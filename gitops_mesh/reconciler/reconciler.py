@@ -18,8 +18,9 @@ from gitops_mesh.plan.planner import plan as make_plan
 from gitops_mesh.ports import Clock, Cluster, Source
 from gitops_mesh.reconciler.admission import Admission, Pass, Starts, touched
 from gitops_mesh.reconciler.desired import Check, Desired, Reader, resolve, scope_of
+from gitops_mesh.reconciler.entries import operation
 from gitops_mesh.reconciler.picture import Eye, Known, Picture
-from gitops_mesh.reconciler.recording import Recorder, operation
+from gitops_mesh.reconciler.recording import Recorder
 from gitops_mesh.reconciler.recovery import Recovery
 from gitops_mesh.reconciler.shifting import Shifting
 from gitops_mesh.reconciler.walking import Orders, Walker, in_flight

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from gitops_mesh.model.ledger import Batch, Entry, TreeChange
 from gitops_mesh.model.objects import LiveObject, ObjectKey, Tree
 from gitops_mesh.ports import Cluster, Ledger, Notifier
 from gitops_mesh.reconciler.drafts import Draft, draft_of, ledger_texts
+from gitops_mesh.reconciler.entries import identity, joined
 from gitops_mesh.reconciler.picture import Eye, Known, Picture
 from gitops_mesh.rollout.annotations import OUTBOX_LIMIT
 
@@ -96,15 +96,16 @@ class Recorder:
 
     def flush(self, picture: Picture) -> bool:
         """Record what objects still carry from before; clear what is safe. True when something was written."""
-        pending = [e for known in picture.objects.values() for e in known.state.outbox if _id(e) not in self._recorded]
+        carrying = {key: known for key, known in picture.objects.items() if known.state.outbox}
+        pending = [e for known in carrying.values() for e in known.state.outbox if identity(e) not in self._recorded]
         if pending:
             touched = {key for entry in pending for key in entry.objects}
             self._record(pending, {key: k for key, k in picture.objects.items() if key in touched}, {})
         self.push()
         idle = [
             (key, known)
-            for key, known in picture.objects.items()
-            if known.state.outbox and not known.state.rollouts and all(_id(e) in self._safe for e in known.state.outbox)
+            for key, known in carrying.items()
+            if not known.state.rollouts and not self.unsafe(known.state.outbox)
         ]
         drafts = [draft_of(key, known) for key, known in idle]
         for draft in drafts:
@@ -113,7 +114,7 @@ class Recorder:
 
     def unsafe(self, outbox: Sequence[Entry]) -> tuple[Entry, ...]:
         """Those entries that the ledger cannot be trusted with yet."""
-        return tuple(entry for entry in outbox if _id(entry) not in self._safe)
+        return tuple(entry for entry in outbox if identity(entry) not in self._safe)
 
     def is_full(self, outbox: Sequence[Entry]) -> bool:
         """Whether so much waits for the ledger that nothing new is begun on the object (a rollback still is)."""
@@ -141,7 +142,7 @@ class Recorder:
 
     def _record(self, entries: Sequence[Entry], known: Mapping[ObjectKey, Known], jsonl: Mapping[str, str]) -> None:
         changes = {key: TreeChange(*ledger_texts(k)) for key, k in known.items()}
-        self._commit(Batch(tuple(entries), changes, dict(jsonl)))
+        self._commit(Batch(joined(entries), changes, dict(jsonl)))
 
     def _commit(self, batch: Batch) -> None:
         try:
@@ -152,7 +153,7 @@ class Recorder:
                 log.error("the ledger cannot be written: %s", error)  # noqa: TRY400 - the message says it all
             self.problem = error.message
             return
-        self._recorded |= {_id(entry) for entry in batch.entries}
+        self._recorded |= {identity(entry) for entry in batch.entries}
         self._unpushed = True
         for entry in batch.entries:
             log.info("%s: %s", entry.event, entry.sentence)
@@ -164,12 +165,3 @@ class Recorder:
                 notifier.notify(self._cluster.name, entry)
             except GitOpsMeshError as error:
                 log.warning("a notification was not delivered: %s", error)
-
-
-def operation(*parts: object) -> str:
-    """The id of a wave's entry: the same facts give the same id, so that recording again changes nothing."""
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
-
-
-def _id(entry: Entry) -> tuple[str, int]:
-    return entry.operation, entry.sequence

@@ -16,8 +16,9 @@ from gitops_mesh.ports import Clock, Ledger
 from gitops_mesh.reconciler.admission import deleted
 from gitops_mesh.reconciler.desired import Desired
 from gitops_mesh.reconciler.drafts import Draft, accept, draft_of, tell, weights_text
+from gitops_mesh.reconciler.entries import operation
 from gitops_mesh.reconciler.picture import Known, Picture, body_of
-from gitops_mesh.reconciler.recording import Recorder, operation
+from gitops_mesh.reconciler.recording import Recorder
 from gitops_mesh.rollout.annotations import decode
 
 

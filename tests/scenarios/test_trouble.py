@@ -221,3 +221,19 @@ def test_what_cannot_be_written_is_logged_once(world: World, caplog: pytest.LogC
     assert outcome.problems
     assert len([r for r in caplog.records if "not written" in r.message]) == 1
     assert world.weights() == {"v1": 100}
+
+
+@pytest.mark.parametrize("written", ["alpha", "zeta"])
+def test_the_ledger_tells_of_what_was_written_and_of_nothing_else(world: World, written: str) -> None:
+    """One object of a wave is refused: before or after another one that is written."""
+    refused = service({"v2": 100}, name="web").replace("hosts: [web]", "hosts: [reviews]")
+    good = service({"v1": 100}, host="details", name=written).replace(f"hosts: [{written}]", "hosts: [details]")
+    files = {"reviews.yaml": refused, "good.yaml": good, "details.yaml": rule("v1", host="details")}
+    world.repository.merge(files, "One of two")
+    world.run(5)
+    keys = {live.key.name for live in world.cluster.objects() if live.key.kind == "VirtualService"}
+    assert keys == {"reviews", written}
+    told = {k.name for r in world.history() if r.entry.event is Event.CREATED for k in r.entry.objects}
+    assert told == {"reviews", "details", written}
+    assert not [r.entry.sentence for r in world.history() if "web" in r.entry.sentence]
+    assert {k.name for k in world.ledger.objects()} == {"reviews", "details", written}
