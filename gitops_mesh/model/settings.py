@@ -72,8 +72,6 @@ class LedgerSettings:
 class PolicySettings:
     shipped: tuple[str, ...] = ()
     """Names of policies of the library that ships (`policies/`) to enforce."""
-    paths: tuple[str, ...] = ("policies",)
-    """Folders in the repository that hold the team's own."""
 
 
 @dataclass(frozen=True, slots=True)
