@@ -111,7 +111,10 @@ def _open(rollout: Rollout, asked: Mapping[RouteRef, ShiftRequest], now: float) 
     if len(wanted) < len(rollout.members):
         yield Supersede(rollout.id, "HEAD asks for the accepted split again")
     elif any(wanted[m.ref] != m.target for m in rollout.members):
-        if _retargets(rollout, wanted):
+        if _lowers(rollout, wanted):
+            if not any(asked[ref].unready for ref in wanted):
+                yield Retarget(_lowered(rollout, wanted, asked, now), "it only lowers what is not accepted yet")
+        elif _retargets(rollout, wanted):
             yield Retarget(_retargeted(rollout, wanted, asked, now), "HEAD asks for another share of the same release")
         else:
             yield Supersede(rollout.id, "HEAD asks for another release")
@@ -121,6 +124,40 @@ def _retargets(rollout: Rollout, wanted: Mapping[RouteRef, SplitRecord]) -> bool
     """Whether the same destinations, with the same labels, rise to another share."""
     walking = rollout.phase in (Phase.PENDING, Phase.VERIFYING, Phase.BAKING)
     return walking and all(_raised(m.base, wanted[m.ref]) == _raised(m.base, m.target) for m in rollout.members)
+
+
+def _lowers(rollout: Rollout, wanted: Mapping[RouteRef, SplitRecord]) -> bool:
+    """Whether, from the weights of now, nothing rises but what the last accepted split has: a retreat."""
+    under_way = rollout.phase in (Phase.VERIFYING, Phase.BAKING, Phase.PAUSED)
+    live = expected(rollout)
+    return under_way and all(
+        live[m.ref].rising(wanted[m.ref].split) <= m.base.split.destinations and _labels_stand(m.target, wanted[m.ref])
+        for m in rollout.members
+    )
+
+
+def _labels_stand(before: SplitRecord, after: SplitRecord) -> bool:
+    """Whether no subset that both have means other endpoints now."""
+    labels = dict(before.labels)
+    return all(labels.get(destination, found) == found for destination, found in after.labels)
+
+
+def _lowered(
+    rollout: Rollout, wanted: Mapping[RouteRef, SplitRecord], asked: Mapping[RouteRef, ShiftRequest], now: float
+) -> Rollout:
+    """The rollout at its new target at once; it is watched there like any other."""
+    members = tuple(replace(m, target=wanted[m.ref]) for m in rollout.members)
+    return replace(
+        rollout,
+        members=members,
+        cause=asked[rollout.leader].cause,
+        step=len(rollout.policy.steps) - 1,
+        phase=Phase.PROMOTING,
+        since=now,
+        held=(),
+        paused_from=None,
+        evidence=Evidence(before=rollout.evidence.before),
+    )
 
 
 def _raised(base: SplitRecord, target: SplitRecord) -> dict[Destination, object]:

@@ -46,8 +46,11 @@ def _retargeted(turn: Turn) -> bool:
     """Say that the target changed, and go on from the weights that are planned for it."""
     if not turn.seen.retargeted:
         return False
-    leader = turn.rollout.members[0]
-    turn.record(Event.RETARGETED, f"now on the way to {leader.target.split}: {turn.seen.retargeted}")
+    target = turn.rollout.members[0].target.split
+    if turn.rollout.phase is Phase.PROMOTING:
+        turn.record(Event.RETREATED, f"at {target} at once: {turn.seen.retargeted}")
+    else:
+        turn.record(Event.RETARGETED, f"now on the way to {target}: {turn.seen.retargeted}")
     if turn.rollout.step >= 0:
         turn.set_weights()
     return True

@@ -12,7 +12,7 @@ from gitops_mesh.rollout.observation import Command, Finish, Observation, Record
 from gitops_mesh.rollout.splits import at
 
 BACK = (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
-UNJUDGED = (Event.STARTED, Event.RESUMED, Event.RETARGETED)
+UNJUDGED = (Event.STARTED, Event.RESUMED, Event.RETARGETED, Event.RETREATED)
 """Events that no evidence speaks for or against."""
 FULL = (Phase.PROMOTING, Phase.WATCHING, Phase.SUCCEEDED)
 

@@ -108,6 +108,18 @@ def test_another_share_of_the_same_release_retargets_in_place(world: World) -> N
     assert world.history()[-1].entry.rollout == before.id
 
 
+def test_a_lower_share_in_mid_shift_is_applied_at_once(world: World) -> None:
+    world.repository.merge({"reviews/reviews.yaml": service({"v2": 100})}, "All")
+    world.until(lambda: world.weights() == {"v1": 50, "v2": 50})
+    world.repository.merge({"reviews/reviews.yaml": service({"v1": 80, "v2": 20})}, "Rather 20%")
+    world.until(lambda: world.weights() == {"v1": 80, "v2": 20}, seconds=3)
+    world.until(lambda: world.saw(Event.SUCCEEDED))
+    assert world.weights() == {"v1": 80, "v2": 20}
+    assert world.events()[-2:] == [Event.RETREATED, Event.SUCCEEDED]
+    world.run(10)
+    assert world.events()[-1] is Event.SUCCEEDED
+
+
 def test_immediate_needs_the_policy_and_the_merge(world: World) -> None:
     world.repository.merge({"reviews/reviews.yaml": service({"v2": 100})}, "Hurry", trailers={"Rollout": "immediate"})
     world.until(lambda: world.saw(Event.STARTED), seconds=5)

@@ -11,7 +11,7 @@ from gitops_mesh.model.plan import Shift
 from gitops_mesh.model.rollouts import Cause, Event, Phase
 from gitops_mesh.model.routes import SplitRecord
 from gitops_mesh.rollout.intake import Apply, Begin, Refuse, Retarget, ShiftRequest, Supersede, blocker, intake
-from tests.fakes.rollouts import POLICY, V2, record, ref, rollout
+from tests.fakes.rollouts import POLICY, V1, V2, record, ref, rollout
 
 
 def asks(target: SplitRecord, *, name: str = "reviews", base: SplitRecord | None = None, **more: Any) -> ShiftRequest:
@@ -134,3 +134,26 @@ def test_pending_waits_for_whoever_raises_the_same_destination() -> None:
     later = replace(waiting, id="r4", since=5.0)
     assert blocker(waiting, [waiting, later]) == ""
     assert "r2" in blocker(later, [waiting, later])
+
+
+@pytest.mark.parametrize("phase", [Phase.VERIFYING, Phase.BAKING, Phase.PAUSED])
+def test_a_target_that_only_lowers_the_release_is_a_retreat(phase: Phase) -> None:
+    """At 50% of the way to v2, HEAD asks for 20%: at once, not by way of 2%."""
+    open_ = rollout(phase=phase, step=1)
+    (decision,) = intake([asks(record(v1=80, v2=20))], [open_], 9.0)
+    assert isinstance(decision, Retarget)
+    lowered = decision.rollout
+    assert (lowered.phase, lowered.step, lowered.since) == (Phase.PROMOTING, 2, 9.0)
+    assert lowered.members[0].target == record(v1=80, v2=20)
+
+
+def test_a_retreat_waits_for_its_endpoints() -> None:
+    assert (
+        intake([asks(record(v1=80, v2=20), unready={V1: "refused"})], [rollout(phase=Phase.BAKING, step=1)], 9.0) == ()
+    )
+
+
+def test_a_lower_share_of_other_endpoints_is_no_retreat() -> None:
+    relabelled = record((V2, "new"), v1=80, v2=20)
+    (decision,) = intake([asks(relabelled)], [rollout(phase=Phase.BAKING, step=1)], 9.0)
+    assert isinstance(decision, Supersede)

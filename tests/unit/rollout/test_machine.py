@@ -150,6 +150,7 @@ ROWS: list[tuple[str, Rollout, dict[str, Any], Phase, list[Event], Any]] = [
     ("raised by hand", at(Phase.BAKING), {"live": {ref(): STEP2}}, Phase.BAKING, [], STEP1),
     ("over already", at(Phase.SUCCEEDED), {}, Phase.SUCCEEDED, [], None),
     ("another target", at(Phase.BAKING), {"retargeted": "60%"}, Phase.BAKING, [Event.RETARGETED], STEP1),
+    ("a lower target", at(Phase.PROMOTING, 2), {"retargeted": "20%"}, Phase.PROMOTING, [Event.RETREATED], FULL),
     ("another target before the start", rollout(), {"retargeted": "60%"}, Phase.PENDING, [Event.RETARGETED], None),
 ]
 
