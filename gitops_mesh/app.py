@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gitops_mesh import shipped
 from gitops_mesh.clock import SystemClock
@@ -21,6 +22,7 @@ from gitops_mesh.forge.status import ApiForge
 from gitops_mesh.ledger.branch import GitLedger
 from gitops_mesh.manifests.limits import Limits
 from gitops_mesh.metrics.envoy import EnvoyMetrics
+from gitops_mesh.metrics.prometheus.provider import PrometheusMetrics
 from gitops_mesh.model.revisions import Fetch
 from gitops_mesh.model.settings import ClusterSettings, Settings
 from gitops_mesh.model.status import Status
@@ -33,11 +35,16 @@ from gitops_mesh.reconciler.picture import Eye
 from gitops_mesh.reconciler.reconciler import Outcome, Reconciler
 from gitops_mesh.reconciler.recording import Background, Recorder
 from gitops_mesh.reconciler.recovery import Recovery
+from gitops_mesh.reconciler.rehearsal import Rehearsal
 from gitops_mesh.reconciler.reporting import Reporter
 from gitops_mesh.reconciler.shifting import Shifting
 from gitops_mesh.reconciler.status import status_of
 from gitops_mesh.reconciler.walking import Walker
 from gitops_mesh.source.repository import GitSource
+from gitops_mesh.validation.kinds import POLICY_GROUP, served
+
+if TYPE_CHECKING:
+    from gitops_mesh.cluster.kubernetes.cluster import KubernetesCluster
 
 IDLE = 1.0
 """Seconds between ticks when nothing is under way: how late drift is seen."""
@@ -53,10 +60,17 @@ class App:
     clock: Clock
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    leaders: dict[str, str] = field(default_factory=dict)
+    """By cluster: who decides instead of this process; empty when this one does."""
     source_problem: str = ""
     reporter: Reporter | None = None
     _pools: list[ThreadPoolExecutor] = field(default_factory=list)
     _lock: TextIO | None = None
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, from any thread, when a cluster changed."""
+        for reconciler in self.reconcilers:
+            reconciler.cluster.subscribe(wake)
 
     def lock(self) -> None:
         """Take the state folder for this process. Raises Busy when another daemon has it."""
@@ -96,6 +110,8 @@ class App:
         for reconciler in self.reconcilers:
             name = reconciler.cluster.name
             try:
+                if not self._leads(reconciler):
+                    continue
                 self.outcomes[name] = reconciler.tick()
                 self.problems[name] = ""
                 wrote = wrote or self.outcomes[name].wrote
@@ -104,6 +120,19 @@ class App:
             except Unreachable as error:
                 self.problems[name] = str(error)
         return 0.0 if wrote else IDLE
+
+    def _leads(self, reconciler: Reconciler) -> bool:
+        """Whether this process decides about a cluster; when it begins to, it forgets what it remembers of before."""
+        name = reconciler.cluster.name
+        leader = reconciler.cluster.leader()
+        if leader:
+            self.leaders[name] = leader
+            self.problems[name] = ""
+            self.outcomes.pop(name, None)
+        elif self.leaders.get(name):
+            reconciler.take_over()
+            self.leaders[name] = ""
+        return not leader
 
     def look(self) -> None:
         """Learn what a tick would see, without writing anything."""
@@ -117,7 +146,9 @@ class App:
 
     def status(self) -> Status:
         """What is known since the latest tick."""
-        return status_of(self.source, self.source_problem, self.reconcilers, self.outcomes, self.problems)
+        found = status_of(self.source, self.source_problem, self.reconcilers, self.outcomes, self.problems)
+        clusters = (replace(cluster, leader=self.leaders.get(cluster.name, "")) for cluster in found.clusters)
+        return replace(found, clusters=tuple(clusters))
 
     def close(self) -> None:
         """Let pushes under way finish, and give the state folder back."""
@@ -176,7 +207,7 @@ def wire(settings: Settings, source: Source, adapters: Adapters, clock: Clock, b
         recovery=Recovery(recorder, ledger, clock, settings.adopt),
         shifting=Shifting(source, reader, cluster),
         walker=Walker(cluster, adapters.metrics, recorder, clock),
-        admission=Admission(recorder, clock, settings.drift),
+        admission=Admission(recorder, Rehearsal(cluster, clock), clock, settings.drift),
         clock=clock,
         scopes=settings.source.scopes,
     )
@@ -224,7 +255,46 @@ def _standalone(settings: Settings, chosen: ClusterSettings, read_only: bool) ->
     return Adapters(cluster, metrics, ledger_of(settings, chosen.name), notifiers_of(settings))
 
 
-CLUSTER_KINDS: Mapping[str, Callable[[Settings, ClusterSettings, bool], Adapters]] = {"standalone": _standalone}
+def _kubernetes(settings: Settings, chosen: ClusterSettings, read_only: bool) -> Adapters:
+    from gitops_mesh.cluster.kubernetes.api import Api  # noqa: PLC0415 - the package takes most of a second
+    from gitops_mesh.cluster.kubernetes.cluster import KubernetesCluster  # noqa: PLC0415
+    from gitops_mesh.cluster.kubernetes.events import KubernetesEvents  # noqa: PLC0415
+
+    wanted = chosen.kubernetes
+    api = Api(wanted.kubeconfig, wanted.context)
+    kinds = {
+        (group, kind): found.versions
+        for group, of_group in served().items()
+        for kind, found in of_group.items()
+        if group != POLICY_GROUP
+    }
+    clock = SystemClock()
+    replica = "" if read_only else _replica()
+    cluster = KubernetesCluster(chosen.name, kinds, wanted, api, clock, replica=replica)
+    events = KubernetesEvents(api, clock, cluster.uid, _replica())
+    return Adapters(
+        cluster,
+        metrics_of(settings, cluster),
+        ledger_of(settings, chosen.name),
+        (*notifiers_of(settings), events),
+    )
+
+
+def metrics_of(settings: Settings, cluster: KubernetesCluster) -> Metrics:
+    """The metrics provider of a Kubernetes mesh."""
+    wanted = settings.metrics
+    return PrometheusMetrics(wanted.prometheus, cluster.labels, SystemClock(), timeout=wanted.timeout)
+
+
+def _replica() -> str:
+    """What this process is called among the replicas; a Pod's is its own."""
+    return os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}"
+
+
+CLUSTER_KINDS: Mapping[str, Callable[[Settings, ClusterSettings, bool], Adapters]] = {
+    "standalone": _standalone,
+    "kubernetes": _kubernetes,
+}
 """How each kind of cluster is wired."""
 
 

@@ -55,6 +55,10 @@ class Refused(ClusterError):
     """The mesh read the object and said no (admission, Envoy); the old one stays in force."""
 
 
+class Contested(ClusterError):
+    """Another field manager holds what we would write, and is not one to be overruled; the object is left as it is."""
+
+
 class Unreachable(GitOpsMeshError):
     """The other side did not answer in time: a remote, an API server, Envoy, a metrics provider.
 

@@ -6,7 +6,7 @@ own, and passes the contract suite in `tests/contract/`. `Unreachable` means: tr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -76,6 +76,14 @@ class Cluster(Protocol):
     @property
     def name(self) -> str: ...
 
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, from any thread, when something changed that a pass should look at."""
+        ...
+
+    def leader(self) -> str:
+        """Who decides instead of this process, in words; empty when this one does. Never raises."""
+        ...
+
     def check(self, manifests: Sequence[Manifest]) -> Sequence[Finding]:
         """What this cluster cannot honour in the whole desired set, as findings."""
         ...
@@ -88,6 +96,10 @@ class Cluster(Protocol):
         """Write one wave; an answer for each write, in order. A returned object is *in force*:
         the data plane has it, as far as the cluster can tell. Raises Unreachable.
         """
+        ...
+
+    def rehearse(self, writes: Sequence[Write]) -> Sequence[ClusterError | None]:
+        """What `apply` would refuse, as far as can be told without writing; an answer for each. Raises Unreachable."""
         ...
 
     def delete(self, objects: Sequence[LiveObject]) -> Sequence[ClusterError | None]:
@@ -132,6 +144,12 @@ class Ledger(Protocol):
     def push(self) -> bool:
         """Push what the remote lacks, fast-forward only. True when nothing is left to push (or no
         remote is configured). Raises Unreachable, LedgerError (the remote's branch was rewritten).
+        """
+        ...
+
+    def follow(self) -> None:
+        """Go on from the remote's branch, where another replica may have written; what we have and it has not,
+        having gone another way, is set aside: it stands in the outboxes. Raises Unreachable, LedgerError.
         """
         ...
 

@@ -12,9 +12,12 @@ from gitops_mesh.model.settings import (
     ClusterSettings,
     EndpointSettings,
     ForgeSettings,
+    KubernetesSettings,
+    LeaseSettings,
     LedgerSettings,
     MetricsSettings,
     PolicySettings,
+    PrometheusSettings,
     Scope,
     Settings,
     SourceSettings,
@@ -32,7 +35,7 @@ def settings(tree: Mapping[str, Any], file: Path) -> Settings:
     made: dict[str, Callable[[Any], Any]] = {
         "policies": lambda part: PolicySettings(**_tuples(part)),
         "ledger": lambda part: LedgerSettings(**{**part, "remote": _remote(part.get("remote", ""), folder)}),
-        "metrics": lambda part: MetricsSettings(**_durations(part, "timeout")),
+        "metrics": lambda part: _metrics(part, folder),
         "notify": lambda part: tuple(WebhookSettings(**_tuples(hook)) for hook in part),
         "forge": lambda part: ForgeSettings(**_snakes(part)),
     }
@@ -41,7 +44,7 @@ def settings(tree: Mapping[str, Any], file: Path) -> Settings:
         file=file,
         state=folder / tree.get("state", ".gitops-mesh"),
         source=_source(tree["source"], folder),
-        clusters=tuple(_cluster(cluster) for cluster in tree["clusters"]),
+        clusters=tuple(_cluster(cluster, folder) for cluster in tree["clusters"]),
         **{name: make(tree[name]) for name, make in made.items() if name in tree},
         **plain,
     )
@@ -58,7 +61,7 @@ def _source(part: Mapping[str, Any], folder: Path) -> SourceSettings:
     return SourceSettings(**given)
 
 
-def _cluster(part: Mapping[str, Any]) -> ClusterSettings:
+def _cluster(part: Mapping[str, Any], folder: Path) -> ClusterSettings:
     given = _snakes(part.get("standalone", {}))
     if "ports" in given:
         given["ports"] = {int(port): to for port, to in given["ports"].items()}
@@ -67,11 +70,32 @@ def _cluster(part: Mapping[str, Any]) -> ClusterSettings:
             host: tuple(EndpointSettings(**endpoint) for endpoint in found)
             for host, found in given["endpoints"].items()
         }
-    return ClusterSettings(**{**part, "standalone": StandaloneSettings(**given)})
+    own = {**part, "standalone": StandaloneSettings(**given)}
+    if "kubernetes" in part:
+        own["kubernetes"] = _kubernetes(part["kubernetes"], folder)
+    return ClusterSettings(**own)
+
+
+def _kubernetes(part: Mapping[str, Any], folder: Path) -> KubernetesSettings:
+    given = _tuples(part)
+    if "kubeconfig" in given:
+        given["kubeconfig"] = str(folder / Path(given["kubeconfig"]).expanduser())
+    if "lease" in given:
+        given["lease"] = LeaseSettings(**_durations(given["lease"], "duration"))
+    return KubernetesSettings(**given)
 
 
 def _remote(remote: str, folder: Path) -> str:
     return remote if not remote or _REMOTE.match(remote) else str((folder / remote).resolve())
+
+
+def _metrics(part: Mapping[str, Any], folder: Path) -> MetricsSettings:
+    given = _durations(part, "timeout")
+    if "prometheus" in given:
+        own = _snakes(given["prometheus"])
+        files = {name: str(folder / Path(file).expanduser()) for name, file in own.items() if name.endswith("_file")}
+        given["prometheus"] = PrometheusSettings(**own | files)
+    return MetricsSettings(**given)
 
 
 def _folder(path: str) -> str:

@@ -55,6 +55,10 @@ class Driven(Protocol):
         """Why the latest tick did not reach a cluster, by its name; empty when it did."""
         ...
 
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, from any thread, when a cluster changed."""
+        ...
+
     def refresh(self) -> Fetch: ...
 
     def tick(self) -> float: ...
@@ -78,6 +82,7 @@ def run(app: Driven, *, backoff: float = FIRST) -> None:
         stack.enter_context(fetcher.running())
         stack.enter_context(polling(source.interval, fetcher.ask))
         stack.enter_context(watching(app.source.watch_path(), source.branch, fetcher.ask))
+        app.subscribe(bell.ring)
         log.info("gitops-mesh drives %s", ", ".join(cluster.name for cluster in app.settings.clusters))
         _Loop(app, bell, health, backoff).until(ending)
     log.info("ended; traffic goes on as it is")

@@ -110,6 +110,13 @@ class GitLedger:
         if tip is not None:
             yield from entries(self._repository, tip, key, limit)
 
+    def follow(self) -> None:
+        """Take the remote's branch as ours, where it is ahead or went another way. Raises Unreachable, LedgerError."""
+        with self._lock:
+            self._repository.create()
+            if self._upstream is not None:
+                self._upstream.follow()
+
     def close(self) -> None:
         """End what runs in the background."""
         self._repository.close()

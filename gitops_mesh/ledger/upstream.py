@@ -10,6 +10,8 @@ from gitops_mesh.git.repository import Repository
 
 THEIRS = "refs/gitops-mesh/theirs"
 """The remote's branch as it was seen last."""
+ASIDE = "refs/gitops-mesh/aside/"
+"""Where commits stay that another replica overtook."""
 
 
 class Upstream:
@@ -34,6 +36,20 @@ class Upstream:
                     self._pushed = theirs
                 self._asked = True
         return self._repository.ref(self._ref)
+
+    def follow(self) -> None:
+        """Move the local branch to the remote's, unless that is behind; commits left aside get a ref of their own."""
+        with self._lock:
+            if not self._remote.fetch(self._branch, THEIRS, seen=True):
+                return
+            theirs, ours = self._theirs(), self._repository.ref(self._ref)
+            self._asked = True
+            if ours is not None and self._repository.is_ancestor(theirs, ours):
+                return
+            if ours is not None and not self._repository.is_ancestor(ours, theirs):
+                self._repository.move(f"{ASIDE}{ours}", ours, None)
+            self._repository.move(self._ref, theirs, ours)
+            self._pushed = theirs
 
     def push(self, tip: str) -> bool:
         """Push `tip`; True when the remote has it. Raises Unreachable, LedgerError."""

@@ -15,7 +15,7 @@ Pointer = tuple[str | int, ...]
 PREFIX = "gitops-mesh.io/"
 """The prefix of every annotation, trailer and API group of ours."""
 
-STATE_KEYS = ("accepted", "origin", "rollouts", "rejected", "request", "epoch", "outbox")
+STATE_KEYS = ("accepted", "origin", "rollouts", "rejected", "request", "epoch", "outbox", "admitted")
 """The annotations (below `PREFIX`) that hold our state; any other one with the prefix is a user's setting."""
 
 
@@ -83,3 +83,5 @@ class Write:
     body: Tree
     state: Mapping[str, str]
     version: str | None
+    chain: str = ""
+    """Writes of one chain happen in their order; others may happen side by side."""

@@ -54,10 +54,36 @@ class StandaloneSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseSettings:
+    """How replicas agree on the one that decides."""
+
+    namespace: str = ""
+    """Of the Lease; empty: the Pod's own, else `gitops-mesh`."""
+    name: str = "gitops-mesh"
+    duration: float = 15.0
+    """Seconds without renewal after which another replica takes over."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesSettings:
+    """A mesh behind a Kubernetes API server."""
+
+    kubeconfig: str = ""
+    """A file; empty: the Pod's ServiceAccount, else as kubectl finds it."""
+    context: str = ""
+    namespaces: tuple[str, ...] = ()
+    """The only namespaces that are read and written; empty: all, and cluster-scoped objects too."""
+    force: tuple[str, ...] = ("kubectl*",)
+    """Field managers (patterns) whose changes are overruled; a change by any other freezes the object."""
+    lease: LeaseSettings = field(default_factory=LeaseSettings)
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSettings:
     name: str
     kind: str = "standalone"
     standalone: StandaloneSettings = field(default_factory=StandaloneSettings)
+    kubernetes: KubernetesSettings = field(default_factory=KubernetesSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +101,31 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusSettings:
+    """Where a Prometheus (or anything with its HTTP API) is, how to sign in, and what to ask it."""
+
+    url: str = ""
+    preset: str = "istio"
+    """`istio`, `envoy`, or `custom` with `queries`."""
+    reporter: str = "source"
+    """Of the preset `istio`: whose view counts, `source`, `destination` or `waypoint`."""
+    queries: Mapping[str, str] = field(default_factory=dict)
+    """Of the preset `custom`: `requests`, `errors`, and `latency` where there is one."""
+    token_env: str = ""
+    token_file: str = ""
+    username: str = ""
+    password_env: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSettings:
     provider: str = "envoy"
-    """`envoy`: direct scrape of the standalone mesh's Envoy."""
+    """`envoy`: direct scrape of the standalone mesh's Envoy; `prometheus`: its HTTP API."""
     timeout: float = 5.0
+    prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ class ClusterStatus:
     """Of HEAD."""
     ledger_pushed: bool
     ledger_problem: str
+    leader: str = ""
+    """Who decides instead of this process; empty when this one does."""
 
 
 @dataclass(frozen=True, slots=True)

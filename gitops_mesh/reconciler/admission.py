@@ -22,6 +22,7 @@ from gitops_mesh.reconciler.drafts import Draft, accept, draft_of, hold, of_obje
 from gitops_mesh.reconciler.entries import operation
 from gitops_mesh.reconciler.picture import Known, Picture
 from gitops_mesh.reconciler.recording import Recorder, Written
+from gitops_mesh.reconciler.rehearsal import Rehearsal
 from gitops_mesh.reconciler.walking import in_flight
 from gitops_mesh.rollout.intake import Apply, Begin
 
@@ -67,11 +68,20 @@ class _Told:
         self.said.setdefault(event, []).append(clause)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One object's part of a wave."""
+
+    draft: Draft
+    told: _Told
+
+
 class Admission:
     """Writes what a plan admits at once."""
 
-    def __init__(self, recorder: Recorder, clock: Clock, drift: str) -> None:
+    def __init__(self, recorder: Recorder, rehearsal: Rehearsal, clock: Clock, drift: str) -> None:
         self._recorder = recorder
+        self._rehearsal = rehearsal
         self._clock = clock
         self._drift = drift
 
@@ -79,10 +89,12 @@ class Admission:
         """All waves in order, each only when the one before went well. Raises Unreachable."""
         full = {key for key, known in now.picture.objects.items() if self._recorder.is_full(known.state.outbox)}
         skipped = {*busy, *full}
-        total = Written()
-        for _, wave in groupby(now.plan.objects, key=lambda op: op.wave):
-            ops = [op for op in wave if op.key not in skipped and not _in_the_way(op, now.picture)]
-            written = self._wave(ops, now)
+        ops = [op for op in now.plan.objects if op.key not in skipped and not _in_the_way(op, now.picture)]
+        parts = {op.key: part for op in ops if (part := self._part(op, now))}
+        refused = self._rehearsal.refused([(op.scope, parts[op.key].draft) for op in ops if op.key in parts])
+        total = Written(refused=[one for found in refused.values() for one in found])
+        for _, wave in groupby([op for op in ops if op.scope not in refused], key=lambda op: op.wave):
+            written = self._wave(list(wave), parts, now)
             total.done += written.done
             total.failed += written.failed
             if written.failed:
@@ -110,21 +122,19 @@ class Admission:
             drafts.append(draft)
         return self._recorder.write(drafts)
 
-    def _wave(self, ops: Sequence[ObjectPlan], now: Pass) -> Written:
-        drafts: list[Draft] = []
-        told: dict[ObjectKey, _Told] = {}
-        failed: list[tuple[ObjectKey, ClusterError]] = []
-        for op in ops:
-            if op.admitted is None:
-                failed += self._delete(op, now)
-                continue
-            clauses = self._clauses(op, now.starts)
-            begun = [b.rollout for b in now.starts.begin if any(m.ref.key == op.key for m in b.rollout.members)]
-            if clauses.said or begun:
-                drafts.append(self._draft(op, op.admitted, clauses, begun, now))
-                told[op.key] = clauses
-        self._tell(drafts, told, now.desired)
-        written = self._recorder.write(drafts)
+    def _part(self, op: ObjectPlan, now: Pass) -> _Part | None:
+        """What is written of an object; nothing when it is deleted, or only waits."""
+        if op.admitted is None:
+            return None
+        clauses = self._clauses(op, now.starts)
+        begun = [b.rollout for b in now.starts.begin if any(m.ref.key == op.key for m in b.rollout.members)]
+        return _Part(self._draft(op, op.admitted, clauses, begun, now), clauses) if clauses.said or begun else None
+
+    def _wave(self, ops: Sequence[ObjectPlan], parts: Mapping[ObjectKey, _Part], now: Pass) -> Written:
+        failed = [error for op in ops if op.admitted is None for error in self._delete(op, now)]
+        wave = [parts[op.key] for op in ops if op.key in parts]
+        self._tell(wave, now.desired)
+        written = self._recorder.write([part.draft for part in wave])
         written.failed += failed
         return written
 
@@ -163,15 +173,15 @@ class Admission:
             hold(draft, rollout)
         return draft
 
-    def _tell(self, drafts: Sequence[Draft], told: Mapping[ObjectKey, _Told], desired: Desired) -> None:
+    def _tell(self, parts: Sequence[_Part], desired: Desired) -> None:
         """One entry for each event of the wave, of which each object carries its own part."""
-        events = dict.fromkeys(event for draft in drafts for event in told[draft.key].said)
-        for event in events:
-            about = [draft for draft in drafts if event in told[draft.key].said]
-            versions = [d.known.live.version if d.known.live else "" for d in about]
-            wave = operation(event, self._clock.now(), *(d.key for d in about), *versions)
-            for draft in about:
-                tell(draft, self._entry(wave, event, "; ".join(told[draft.key].said[event]), draft, head=desired.head))
+        for event in dict.fromkeys(event for part in parts for event in part.told.said):
+            about = [part for part in parts if event in part.told.said]
+            versions = [p.draft.known.live.version if p.draft.known.live else "" for p in about]
+            wave = operation(event, self._clock.now(), *(p.draft.key for p in about), *versions)
+            for part in about:
+                sentence = "; ".join(part.told.said[event])
+                tell(part.draft, self._entry(wave, event, sentence, part.draft, head=desired.head))
 
     def _entry(self, wave: str, event: Event, sentence: str, about: Draft, *, head: str = "", by: str = "") -> Entry:
         return Entry(

@@ -42,7 +42,9 @@ class Draft:
     @property
     def write(self) -> Write:
         live = self.known.live
-        return Write(self.key, self.body, encode(self.state), live.version if live else None)
+        flying = {r.id for state in (self.known.state, self.state) for r in state.rollouts.values()}
+        chain = min(flying, default="")  # the members of a rollout are written in order
+        return Write(self.key, self.body, encode(self.state), live.version if live else None, chain)
 
 
 def draft_of(key: ObjectKey, known: Known, body: Tree | None = None) -> Draft:

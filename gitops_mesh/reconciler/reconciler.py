@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gitops_mesh.errors import ClusterError, Conflict
-from gitops_mesh.model.findings import Finding
+from gitops_mesh.errors import ClusterError, Conflict, LedgerError, Unreachable
+from gitops_mesh.model.findings import Finding, Severity
 from gitops_mesh.model.ledger import Entry
 from gitops_mesh.model.objects import LiveObject, Manifest, ObjectKey
 from gitops_mesh.model.plan import ObjectView, Plan
@@ -87,6 +87,18 @@ class Reconciler:
         self._settled = (desired.head, objects, outcome) if outcome.settled else None
         return outcome
 
+    def take_over(self) -> None:
+        """Begin anew, as the leader of several replicas: with the ledger as others left it, and no memory of our own.
+
+        Raises Unreachable; then it is to be called again before anything else.
+        """
+        try:
+            self.recorder.follow()
+        except LedgerError as error:
+            raise Unreachable(error.message, remedy=error.remedy) from error
+        self.walker.forget()
+        self._settled = None
+
     def _pass(self, desired: Desired, picture: Picture) -> Outcome:
         if self.recorder.flush(picture) or self.recovery.recover(picture, desired):
             return Outcome(desired, picture, wrote=True)
@@ -98,12 +110,13 @@ class Reconciler:
         busy = {known.live.key for known in walked.done if known.live} | {key for key, _ in walked.failed}
         admitted = self.admission.admit(Pass.of(plan, picture, desired, _starts(decisions)), busy)
         asked = self.admission.requests(picture, busy | {k.live.key for k in admitted.done if k.live})
+        refusals = self._refusals(admitted.refused, desired)
         return Outcome(
             desired,
             picture,
             plan,
             tuple(d for d in decisions if isinstance(d, Refuse)),
-            _problems([*walked.failed, *admitted.failed, *asked.failed]),
+            (*_problems([*walked.failed, *admitted.failed, *asked.failed]), *map(_line, refusals)),
             bool(walked.done or admitted.done or asked.done),
             any(request.unready for request in requests),
         )
@@ -147,6 +160,16 @@ class Reconciler:
             manifest = Manifest(key, known.accepted, known.state.origin)  # no good revision: stay as accepted
         live = known.live.body if known.live else None
         return ObjectView(key, manifest, known.accepted, live, known.state, scope)
+
+    def _refusals(self, refused: Sequence[tuple[ObjectKey, ClusterError]], desired: Desired) -> tuple[Finding, ...]:
+        """What the cluster would refuse, each with its place in Git; nothing of those scopes was written."""
+        found = []
+        for key, error in refused:
+            manifest = desired.manifests.get(key)
+            said = f"{error.message} (so nothing of its scope is applied)"
+            place = (manifest.path, manifest.document, manifest.inside) if manifest else ("", 0, ())
+            found.append(Finding("refused", Severity.ERROR, said, *place, object=key, remedy=error.remedy))
+        return self.reader.placed(found, desired.head) if found else ()
 
     def _tell_rejected(self, desired: Desired) -> None:
         """Say in the ledger that a scope's HEAD stays out of the mesh."""

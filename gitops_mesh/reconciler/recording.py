@@ -29,6 +29,8 @@ class Written:
 
     done: list[Known] = field(default_factory=list)
     failed: list[tuple[ObjectKey, ClusterError]] = field(default_factory=list)
+    refused: list[tuple[ObjectKey, ClusterError]] = field(default_factory=list)
+    """What the cluster would refuse, so that nothing of its scope was tried."""
 
 
 class Recorder:
@@ -89,6 +91,13 @@ class Recorder:
         if error is None:
             self.note(entry, {live.key: TreeChange(None, None, None)})
         return error
+
+    def follow(self) -> None:
+        """Go on with the ledger as another replica may have left it. Raises Unreachable, LedgerError."""
+        self._ledger.follow()
+        self._recorded.clear()
+        self._safe.clear()
+        self._unpushed = True
 
     def note(self, entry: Entry, changes: Mapping[ObjectKey, TreeChange] | None = None) -> None:
         """Record an entry that no object carries."""

@@ -88,6 +88,11 @@ class Walker:
         seen = self._seen.get(rollout.id)
         return (seen.rollout, seen.verdict) if seen else (rollout, None)
 
+    def forget(self) -> None:
+        """Drop what memory has of rollouts: another process went on with them since."""
+        self._seen.clear()
+        self._read_at = float("-inf")
+
     def walk(self, picture: Picture, orders: Orders, desired: Mapping[ObjectKey, Tree]) -> Written:
         """One step of time for all rollouts; what was written. Raises Unreachable."""
         open_ = (*(self._recall(rollout, orders) for rollout in picture.rollouts), *picture.orphans)

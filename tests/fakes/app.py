@@ -62,6 +62,9 @@ class FakeApp:
         self.source.revision = HEAD
         return Fetch(HEAD, changed)
 
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+
     def refresh(self) -> Fetch:
         self.happened.put("refresh")
         self.refreshes += 1

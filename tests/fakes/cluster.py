@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from gitops_mesh.cluster.standalone.translate.config import MeshConfig
 from gitops_mesh.errors import ClusterError, Conflict, Refused, Unreachable
@@ -26,10 +26,19 @@ class FakeCluster:
         """While not empty, every call raises Unreachable with it."""
         self.not_ready: dict[Destination, str] = {}
         self.writes: list[Write] = []
+        self.holder = ""
+        """Who leads instead; empty: this one."""
+        self.wake: Callable[[], None] = lambda: None
 
     @property
     def name(self) -> str:
         return self._name
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+
+    def leader(self) -> str:
+        return self.holder
 
     def check(self, manifests: Sequence[Manifest]) -> Sequence[Finding]:
         return self.findings
@@ -41,6 +50,10 @@ class FakeCluster:
     def apply(self, writes: Sequence[Write]) -> Sequence[LiveObject | ClusterError]:
         self._reach()
         return [self._write(write) for write in writes]
+
+    def rehearse(self, writes: Sequence[Write]) -> Sequence[ClusterError | None]:
+        self._reach()
+        return [Refused(self.refused[write.key]) if write.key in self.refused else None for write in writes]
 
     def delete(self, objects: Sequence[LiveObject]) -> Sequence[ClusterError | None]:
         self._reach()

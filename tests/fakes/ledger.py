@@ -50,6 +50,10 @@ class FakeLedger:
         self.pushed = list(self._entries.values())
         return True
 
+    def follow(self) -> None:
+        if self.away:
+            raise Unreachable("the fake ledger's remote is away")
+
     def objects(self) -> Mapping[ObjectKey, LedgerObject]:
         return dict(sorted(self._objects.items()))
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,15 @@ class FusedCluster:
     @property
     def name(self) -> str:
         return self._inner.name
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        self._inner.subscribe(wake)
+
+    def leader(self) -> str:
+        return self._inner.leader()
+
+    def rehearse(self, writes: Sequence[Write]) -> Sequence[ClusterError | None]:
+        return self._inner.rehearse(writes)
 
     def check(self, manifests: Sequence[Manifest]) -> Sequence[Finding]:
         return self._inner.check(manifests)
@@ -102,6 +111,9 @@ class FusedLedger:
 
     def get(self, blob: str) -> bytes | None:
         return self._inner.get(blob)
+
+    def follow(self) -> None:
+        self._inner.follow()
 
     def objects(self) -> Mapping[ObjectKey, LedgerObject]:
         return self._inner.objects()

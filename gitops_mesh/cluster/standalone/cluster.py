@@ -59,6 +59,13 @@ class StandaloneCluster:
     def name(self) -> str:
         return self._name
 
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Edits by other processes are seen by looking."""
+
+    def leader(self) -> str:
+        """The state folder's lock keeps a second daemon out."""
+        return ""
+
     def check(self, manifests: Sequence[Manifest]) -> Sequence[Finding]:
         """What this mesh cannot honour in the whole desired set."""
         by_key = {manifest.key: manifest for manifest in manifests}
@@ -90,6 +97,10 @@ class StandaloneCluster:
             return [*self.apply(writes[:half]), *self.apply(writes[half:])]
         except ClusterError as error:
             return [error] * len(writes)
+
+    def rehearse(self, writes: Sequence[Write]) -> Sequence[ClusterError | None]:
+        """Nothing is known before it is tried: a wave is one transaction, and what is refused leaves no trace."""
+        return [None] * len(writes)
 
     def delete(self, objects: Sequence[LiveObject]) -> Sequence[ClusterError | None]:
         """Delete these objects at exactly these versions, in one transaction. Raises Unreachable."""

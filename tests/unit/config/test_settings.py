@@ -16,9 +16,12 @@ from gitops_mesh.model.settings import (
     ClusterSettings,
     EndpointSettings,
     ForgeSettings,
+    KubernetesSettings,
+    LeaseSettings,
     LedgerSettings,
     MetricsSettings,
     PolicySettings,
+    PrometheusSettings,
     Scope,
     Settings,
     SourceSettings,
@@ -58,9 +61,31 @@ clusters:
       address: ::1
       ports: {80: 8080}
       endpoints: {reviews.shop: [{address: 10.0.0.1, port: 9080, labels: {version: v1}}]}
+  - name: far
+    kind: kubernetes
+    kubernetes:
+      kubeconfig: far.yaml
+      context: far
+      namespaces: [shop]
+      force: [kubectl*, k9s]
+      lease: {namespace: ops, name: mesh, duration: 9s}
 policies: {shipped: [a]}
-ledger: {branch: audit, remote: ../ledger.git, push: false}
-metrics: {provider: envoy, timeout: 1s}
+ledger: {branch: "audit/{cluster}", remote: ../ledger.git, push: false}
+metrics:
+  provider: prometheus
+  timeout: 1s
+  prometheus:
+    url: https://prometheus.example.com
+    preset: custom
+    reporter: waypoint
+    queries: {requests: "a{{ hosts }}", errors: b, latency: c}
+    tokenEnv: T
+    tokenFile: token
+    username: u
+    passwordEnv: P
+    caFile: ca.pem
+    certFile: cert.pem
+    keyFile: /key.pem
 drift: report
 adopt: report
 server: "[::1]:80"
@@ -86,10 +111,33 @@ forge: {kind: gitea, url: "https://git.example.com/api/v1", repository: a/b, tok
                     1, 2, {80: 8080}, {"reviews.shop": (EndpointSettings("10.0.0.1", 9080, {"version": "v1"}),)}, "::1"
                 ),
             ),
+            ClusterSettings(
+                "far",
+                "kubernetes",
+                kubernetes=KubernetesSettings(
+                    str(tmp_path / "far.yaml"), "far", ("shop",), ("kubectl*", "k9s"), LeaseSettings("ops", "mesh", 9.0)
+                ),
+            ),
         ),
         policies=PolicySettings(("a",)),
-        ledger=LedgerSettings("audit", str(tmp_path.parent / "ledger.git"), push=False),
-        metrics=MetricsSettings("envoy", 1.0),
+        ledger=LedgerSettings("audit/{cluster}", str(tmp_path.parent / "ledger.git"), push=False),
+        metrics=MetricsSettings(
+            "prometheus",
+            1.0,
+            PrometheusSettings(
+                url="https://prometheus.example.com",
+                preset="custom",
+                reporter="waypoint",
+                queries={"requests": "a{{ hosts }}", "errors": "b", "latency": "c"},
+                token_env="T",
+                token_file=str(tmp_path / "token"),
+                username="u",
+                password_env="P",
+                ca_file=str(tmp_path / "ca.pem"),
+                cert_file=str(tmp_path / "cert.pem"),
+                key_file="/key.pem",
+            ),
+        ),
         drift="report",
         adopt="report",
         server="[::1]:80",

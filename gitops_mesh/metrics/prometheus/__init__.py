@@ -1,0 +1,1 @@
+"""The Metrics port on Prometheus' HTTP API."""
