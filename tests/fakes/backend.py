@@ -40,6 +40,7 @@ class Backend:
         self.name = name
         self.requests: Counter[str] = Counter()
         """By path."""
+        self._failing = self._owed = 0.0
         self._serving: list[asyncio.Task[None]] = []
         self._writers: list[asyncio.StreamWriter] = []
         self._loop = asyncio.new_event_loop()
@@ -47,6 +48,10 @@ class Backend:
         self.port = int(self._server.sockets[0].getsockname()[1])
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
+
+    def fail(self, share: float) -> None:
+        """Answer that share of the requests from now on with status 500."""
+        self._failing, self._owed = share, 0.0
 
     @property
     def count(self) -> int:
@@ -95,6 +100,10 @@ class Backend:
         if path == "/slow":
             await asyncio.sleep(2)
         status = int(path.rsplit("/", 1)[1]) if path.startswith("/status/") else 200
+        self._owed += self._failing
+        if self._owed >= 1:
+            self._owed -= 1
+            status = 500
         body = head.encode()
         length = len(body) * (2 if path == "/cut" else 1)
         sized = f"content-length: {length}\r\n" if path != "/open" else ""

@@ -58,7 +58,7 @@ class PrometheusClient:
         answer = self._pool.request(
             "POST",
             url,
-            fields={"query": query, "timeout": f"{left:.3f}s"},
+            fields={"query": query, "timeout": f"{int(left * 1000)}ms"},
             encode_multipart=False,
             headers=self._signed(),
             timeout=urllib3.Timeout(total=left),

@@ -1,0 +1,195 @@
+"""A team on the test mesh: a repository, daemons that sign in as the deployed ServiceAccount, and Prometheus."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+import urllib3
+import yaml
+
+from gitops_mesh.ledger.reading import read_history
+from gitops_mesh.model.ledger import Recorded
+from tests.controlplane.binaries import Binaries
+from tests.controlplane.mesh import HOST, ISTIO, Mesh
+from tests.controlplane.processes import Process, until
+from tests.controlplane.prometheus import Prometheus
+from tests.fakes.backend import free_ports
+from tests.fakes.repository import Repository
+
+RBAC = Path(__file__).parents[2] / "deploy" / "kustomize" / "cluster" / "rbac.yaml"
+ACCOUNT = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": "gitops-mesh", "namespace": "gitops-mesh"},
+}
+LEDGER = "gitops-mesh/ledger/mesh"
+
+
+def policy(*fractions: float, bake: str = "3s", watch: str = "3s", requests: int = 20) -> dict[str, Any]:
+    """A RolloutPolicy in a hurry."""
+    steps: list[dict[str, Any]] = [{"fraction": fraction, "bake": bake} for fraction in fractions]
+    return {
+        "apiVersion": "gitops-mesh.io/v1alpha1",
+        "kind": "RolloutPolicy",
+        "metadata": {"name": "quick", "namespace": "shop"},
+        "spec": {
+            "selector": {"namespaces": ["shop"]},
+            "steps": [*steps, {"fraction": 1, "bake": "0s"}],
+            "watch": watch,
+            "analysis": {
+                "interval": "1s",
+                "metrics": [{"name": "error-rate", "limit": 0.01, "margin": 0.01, "minRequests": requests}],
+            },
+            "deadlines": {"hold": "60s"},
+        },
+    }
+
+
+def rule(*versions: str, host: str = HOST) -> dict[str, Any]:
+    """A DestinationRule with a subset for each version."""
+    subsets = [{"name": version, "labels": {"version": version}} for version in versions]
+    name = host.partition(".")[0]
+    return {
+        "apiVersion": ISTIO,
+        "kind": "DestinationRule",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"host": host, "subsets": subsets},
+    }
+
+
+def route(host: str = HOST, **weights: int) -> dict[str, Any]:
+    """A VirtualService on both ways in."""
+    to = [{"destination": {"host": host, "subset": version}, "weight": weight} for version, weight in weights.items()]
+    return {
+        "apiVersion": ISTIO,
+        "kind": "VirtualService",
+        "metadata": {"name": host.partition(".")[0], "namespace": "shop"},
+        "spec": {"hosts": [host], "gateways": ["edge", "mesh"], "http": [{"name": "main", "route": to}]},
+    }
+
+
+class Daemon:
+    """One replica, started with the command that users start."""
+
+    def __init__(self, config: Path, log: Path, port: int, name: str) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "gitops_mesh", "-c", str(config), "run"]
+        self.log = log
+        self.process = Process(command, log, {"POD_NAME": name, "COVERAGE_PROCESS_START": ""})
+
+    def ready(self) -> bool:
+        try:
+            return urllib3.request("GET", f"{self._url}/readyz", retries=False, timeout=2).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def status(self) -> dict[str, Any]:
+        """What `/api/status` says of the cluster."""
+        answer = urllib3.request("GET", f"{self._url}/api/status", retries=False, timeout=5)
+        return dict(orjson.loads(answer.data)["clusters"][0])
+
+
+class Stage:
+    """Everything of one story. `daemons` are the replicas that run."""
+
+    def __init__(self, mesh: Mesh, programs: Binaries, folder: Path) -> None:
+        self.mesh, self.folder = mesh, folder
+        self.prometheus = Prometheus(
+            programs.prometheus,
+            folder / "prometheus",
+            {
+                proxy.admin_url.removeprefix("http://"): "/stats/prometheus"
+                for proxy in (mesh.gateway_proxy, mesh.sidecar_proxy)
+            },
+        )
+        self.repository = Repository.create(folder / "team")
+        mesh.server.apply(ACCOUNT, *[d for d in yaml.safe_load_all(RBAC.read_text()) if d])
+        self.token = mesh.server.token("gitops-mesh", "gitops-mesh")
+        self.daemons: dict[str, Daemon] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for daemon in self.daemons.values():
+            daemon.process.end()
+        self.prometheus.stop()
+
+    def merge(self, *objects: Mapping[str, Any], subject: str = "Change", **trailers: str) -> str:
+        """Merge these objects, a file each, and return the merge commit."""
+        files = {f"mesh/{o['kind'].lower()}-{o['metadata']['name']}.yaml": yaml.safe_dump(dict(o)) for o in objects}
+        return self.repository.merge(files, subject, {k.replace("_", "-"): v for k, v in trailers.items()})
+
+    def start(self, name: str = "one", **cluster: Any) -> Daemon:
+        """Start a replica, and wait until it is ready."""
+        (port,) = free_ports(1)
+        home = self.folder / name
+        home.mkdir(exist_ok=True)
+        kubeconfig = self.mesh.server.kubeconfig(self.token, name)
+        lease = {"namespace": "gitops-mesh", "duration": "3s"}
+        config = {
+            "source": {"repository": str(self.repository.origin), "path": "mesh", "interval": "1s"},
+            "clusters": [
+                {
+                    "name": "mesh",
+                    "kind": "kubernetes",
+                    "kubernetes": {"kubeconfig": str(kubeconfig), "lease": lease, **cluster},
+                }
+            ],
+            "metrics": {"provider": "prometheus", "prometheus": {"url": self.prometheus.url, "preset": "envoy"}},
+            "server": f"127.0.0.1:{port}",
+        }
+        (home / "gitops-mesh.yaml").write_text(yaml.safe_dump(config))
+        daemon = Daemon(home / "gitops-mesh.yaml", home / "daemon.log", port, name)
+        daemon.process.until(daemon.ready)
+        self.daemons[name] = daemon
+        return daemon
+
+    def kill(self, name: str) -> None:
+        self.daemons.pop(name).process.kill()
+
+    def freeze(self, name: str) -> None:
+        self.daemons[name].process.send(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        self.daemons[name].process.send(signal.SIGCONT)
+
+    def ledger(self) -> list[Recorded]:
+        """The entries that were pushed, oldest first."""
+        if not self.repository.git("rev-parse", "--verify", "--quiet", LEDGER, check=False, cwd=self.repository.origin):
+            return []
+        return list(read_history(self.repository.origin, LEDGER))[::-1]
+
+    def events(self, commit: str = "") -> list[str]:
+        """The ledger's events, all or those that a merge caused."""
+        return [str(r.entry.event) for r in self.ledger() if not commit or r.entry.source_commit == commit]
+
+    def until(self, seen: Callable[[], object], seconds: float = 60.0, what: str = "") -> None:
+        """Wait until something is seen; what the daemons logged is told with a failure."""
+        try:
+            until(seen, seconds, what)
+        except AssertionError as error:
+            logs = [daemon.log.read_text()[-3000:] for daemon in self.daemons.values()]
+            raise AssertionError(f"{error}\n{self.events()}\n" + "\n---\n".join(logs)) from None
+
+    def recorded(self, event: str, commit: str = "", seconds: float = 60.0) -> None:
+        """Wait until the ledger has such an event."""
+        self.until(lambda: event in self.events(commit), seconds, f"{event} in the ledger")
+
+    def weights(self, kind: str = "virtualservices", name: str = "reviews") -> list[int]:
+        """The live weights of the object's first route."""
+        live = self.mesh.server.get(f"/apis/{ISTIO}/namespaces/shop/{kind}/{name}")
+        return [int(to.get("weight", 0)) for to in live["spec"]["http"][0]["route"]]
+
+
+def names(entries: Sequence[Recorded]) -> list[str]:
+    """The events of entries."""
+    return [str(r.entry.event) for r in entries]
