@@ -260,7 +260,8 @@ def _kubernetes(settings: Settings, chosen: ClusterSettings, read_only: bool) ->
     from gitops_mesh.cluster.kubernetes.cluster import KubernetesCluster  # noqa: PLC0415
     from gitops_mesh.cluster.kubernetes.events import KubernetesEvents  # noqa: PLC0415
 
-    wanted = chosen.kubernetes
+    lease = chosen.kubernetes.lease
+    wanted = replace(chosen.kubernetes, lease=replace(lease, namespace=lease.namespace or _namespace()))
     api = Api(wanted.kubeconfig, wanted.context)
     kinds = {
         (group, kind): found.versions
@@ -284,6 +285,13 @@ def metrics_of(settings: Settings, cluster: KubernetesCluster) -> Metrics:
     """The metrics provider of a Kubernetes mesh."""
     wanted = settings.metrics
     return PrometheusMetrics(wanted.prometheus, cluster.labels, SystemClock(), timeout=wanted.timeout)
+
+
+def _namespace() -> str:
+    """The namespace of the Pod that this process runs in, else one of our name."""
+    with suppress(OSError):
+        return Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace").read_text(encoding="utf-8").strip()
+    return os.environ.get("POD_NAMESPACE") or "gitops-mesh"
 
 
 def _replica() -> str:

@@ -17,7 +17,7 @@ from tests.controlplane.processes import Process, until
 from tests.fakes.backend import free_ports
 
 _ADMIN = "admin-of-the-tests"
-_APPLY = "application/apply-patch+yaml"
+APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 
 
@@ -135,7 +135,7 @@ class ApiServer:
         """Server-side apply as the administrator."""
         for document in documents:
             path = path_of(document)
-            self.call("PATCH", f"{path}?fieldManager={manager}&force={str(force).lower()}", document, _APPLY)
+            self.call("PATCH", f"{path}?fieldManager={manager}&force={str(force).lower()}", document, APPLY)
 
     def patch(self, path: str, patch: Mapping[str, Any], manager: str = "kubectl-patch") -> dict[str, Any]:
         """A merge patch by somebody."""

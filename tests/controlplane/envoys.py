@@ -32,7 +32,16 @@ class Envoy:
         bootstrap = _bootstrap(kind, namespace, grpc, self._admin, labels)
         (folder / "bootstrap.json").write_bytes(orjson.dumps(bootstrap))
         command = [str(find_envoy()), "-c", str(folder / "bootstrap.json"), "--base-id", str(number)]
-        command += ["--log-level", "warning", "--concurrency", "1", "--drain-time-s", "1"]
+        command += [
+            "--log-level",
+            "warning",
+            "--concurrency",
+            "1",
+            "--drain-time-s",
+            "1",
+            "--file-flush-interval-msec",
+            "100",
+        ]
         self._process = Process(command, folder / f"{kind}.log")
         self._process.until(self._live)
 

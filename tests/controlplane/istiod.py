@@ -18,7 +18,7 @@ NO_MTLS = {
     "spec": {"mtls": {"mode": "DISABLE"}},
 }
 """Without it listeners wait for certificates of an agent that is not there."""
-LOG = '{"flags":"%RESPONSE_FLAGS%","code":%RESPONSE_CODE%,"cluster":"%UPSTREAM_CLUSTER_RAW%"}\n'
+LOG = '{"at":%START_TIME(%s.%3f)%,"flags":"%RESPONSE_FLAGS%","code":%RESPONSE_CODE%}\n'
 
 
 class Istiod:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-from tests.controlplane.apiserver import ApiServer
+from tests.controlplane.apiserver import APPLY, Answered, ApiServer, path_of
 from tests.controlplane.binaries import Binaries
 from tests.controlplane.envoys import Envoy
 from tests.controlplane.istiod import Istiod
@@ -98,15 +99,30 @@ class Mesh:
         """Wait until both ways in lead to a backend."""
         until(lambda: self.serves("gateway") and self.serves("sidecar"), 30, "both ways in serve")
 
-    def split(self, count: int = 200, via: str = "gateway") -> Counter[str]:
+    def split(self, count: int = 200, via: str = "gateway", host: str = HOST) -> Counter[str]:
         """Which backends answered so many requests."""
-        return Counter(self.ask(via).backend for _ in range(count))
+        return Counter(self.ask(via, host=host).backend for _ in range(count))
 
-    def flags(self, since: int = 0) -> Counter[str]:
-        """Response flags in the proxies' access log, from that byte on."""
-        data = self.access_log.read_bytes()[since:] if self.access_log.exists() else b""
-        return Counter(str(orjson.loads(line)["flags"]) for line in data.splitlines() if line.startswith(b"{"))
+    def exists(self, path: str) -> bool:
+        """Whether the API server has an object."""
+        try:
+            self.server.get(path)
+        except Answered as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
 
-    def logged(self) -> int:
-        """How long the access log is, to begin counting here."""
-        return self.access_log.stat().st_size if self.access_log.exists() else 0
+    def refuses(self, document: Mapping[str, Any]) -> bool:
+        """Whether admission would turn an object down."""
+        try:
+            self.server.call("PATCH", f"{path_of(document)}?fieldManager=probe&dryRun=All", document, APPLY)
+        except Answered as error:
+            return error.status == 422
+        return False
+
+    def flags(self, since: float = 0.0) -> Counter[str]:
+        """Response flags in the proxies' access log, of requests that began since then (seconds since the epoch)."""
+        lines = self.access_log.read_bytes().splitlines() if self.access_log.exists() else []
+        told = [orjson.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
+        return Counter(str(one["flags"]) for one in told if float(one["at"]) >= since)

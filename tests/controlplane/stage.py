@@ -28,6 +28,7 @@ ACCOUNT = {
     "kind": "ServiceAccount",
     "metadata": {"name": "gitops-mesh", "namespace": "gitops-mesh"},
 }
+RATINGS = "ratings.shop.mesh"
 LEDGER = "gitops-mesh/ledger/mesh"
 
 
@@ -72,6 +73,57 @@ def route(host: str = HOST, **weights: int) -> dict[str, Any]:
         "metadata": {"name": host.partition(".")[0], "namespace": "shop"},
         "spec": {"hosts": [host], "gateways": ["edge", "mesh"], "http": [{"name": "main", "route": to}]},
     }
+
+
+def denying(name: str, expression: str, message: str) -> list[dict[str, Any]]:
+    """A ValidatingAdmissionPolicy for DestinationRules, and its binding."""
+    group = "admissionregistration.k8s.io/v1"
+    rules = [
+        {
+            "apiGroups": ["networking.istio.io"],
+            "apiVersions": ["*"],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": ["destinationrules"],
+        }
+    ]
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": rules},
+        "validations": [{"expression": expression, "message": message}],
+    }
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    return [
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec},
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": binding},
+    ]
+
+
+def gamma(mesh: Mesh, weights: Mapping[str, int]) -> list[dict[str, Any]]:
+    """A host for each version of ratings, one for all, and an HTTPRoute that splits between them."""
+    entries = []
+    for version in ("", *mesh.backends):
+        name = f"ratings-{version}".rstrip("-")
+        entry = mesh.service_entry(f"{name}.shop.mesh")
+        chosen = [e for e in entry["spec"]["endpoints"] if version in ("", e["labels"]["version"])]
+        entries.append({**entry, "spec": {**entry["spec"], "endpoints": chosen}})
+    to = [
+        {
+            "group": "networking.istio.io",
+            "kind": "Hostname",
+            "name": f"ratings-{version}.shop.mesh",
+            "port": 80,
+            "weight": weight,
+        }
+        for version, weight in weights.items()
+    ]
+    parent = {"group": "networking.istio.io", "kind": "ServiceEntry", "name": "ratings"}
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "ratings", "namespace": "shop"},
+        "spec": {"parentRefs": [parent], "rules": [{"backendRefs": to}]},
+    }
+    return [*entries, route]
 
 
 class Daemon:
@@ -183,6 +235,11 @@ class Stage:
     def recorded(self, event: str, commit: str = "", seconds: float = 60.0) -> None:
         """Wait until the ledger has such an event."""
         self.until(lambda: event in self.events(commit), seconds, f"{event} in the ledger")
+
+    def epoch(self) -> str:
+        """The epoch that the VirtualService carries."""
+        live = self.mesh.server.get(f"/apis/{ISTIO}/namespaces/shop/virtualservices/reviews")
+        return str(live["metadata"]["annotations"]["gitops-mesh.io/epoch"])
 
     def weights(self, kind: str = "virtualservices", name: str = "reviews") -> list[int]:
         """The live weights of the object's first route."""

@@ -201,7 +201,8 @@ class KubernetesCluster:
         return found
 
     def _delete(self, live: LiveObject) -> None:
-        resource, known, _ = self._before(live.key, live.version)
+        gone = self._cache.get(live.key) is None
+        resource, known, _ = self._before(live.key, None if gone else live.version)
         self._writer.delete(live, known, resource)
         if known is not None:
             self._cache.drop(live.key, known.uid)
