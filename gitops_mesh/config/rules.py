@@ -113,10 +113,12 @@ def _kinds(clusters: Any) -> Iterator[Mistake]:
             if other in cluster:
                 at: Pointer = ("clusters", index, other)
                 yield Mistake(at, f"`{dotted(at)}` is for clusters of kind {other}; this one is of kind {kind}")
-        duration = cluster.get("kubernetes", {}).get("lease", {}).get("duration")
-        if duration is not None and not 1.0 <= seconds(duration) <= LONGEST:
-            at = ("clusters", index, "kubernetes", "lease", "duration")
-            yield Mistake(at, f"`{dotted(at)}` is {duration}; expected 1s to 168h")
+        own = cluster.get("kubernetes", {})
+        for way, least, most in ((("lease", "duration"), 1.0, "168h"), (("propagation",), 0.0, "30s")):
+            duration = own.get("lease", {}).get("duration") if len(way) > 1 else own.get(way[0])
+            if duration is not None and not least <= seconds(duration) <= seconds(most):
+                at = ("clusters", index, "kubernetes", *way)
+                yield Mistake(at, f"`{dotted(at)}` is {duration}; expected {least:.0f}s to {most}")
 
 
 def _metrics(tree: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -75,6 +75,8 @@ class KubernetesSettings:
     """The only namespaces that are read and written; empty: all, and cluster-scoped objects too."""
     force: tuple[str, ...] = ("kubectl*",)
     """Field managers (patterns) whose changes are overruled; a change by any other freezes the object."""
+    propagation: float = 2.0
+    """Seconds that the control plane may take to tell its proxies: between a subset's write and its route's."""
     lease: LeaseSettings = field(default_factory=LeaseSettings)
 
 
@@ -111,13 +113,18 @@ class PrometheusSettings:
     """Of the preset `istio`: whose view counts, `source`, `destination` or `waypoint`."""
     queries: Mapping[str, str] = field(default_factory=dict)
     """Of the preset `custom`: `requests`, `errors`, and `latency` where there is one."""
+    matchers: Mapping[str, str] = field(default_factory=dict)
+    """Labels that the presets' counters must have besides, as `cluster`."""
     token_env: str = ""
     token_file: str = ""
     username: str = ""
     password_env: str = ""
+    password_file: str = ""
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
+    insecure: bool = False
+    """Whether a token or password may be sent without TLS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,16 @@ from tests.controlplane.processes import Process, until
 from tests.fakes.backend import free_ports
 
 _ADMIN = "admin-of-the-tests"
+_AUDIT = """
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    userGroups: [system:serviceaccounts]
+    omitManagedFields: true
+  - level: None
+"""
 APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 
@@ -40,6 +50,8 @@ class ApiServer:
         self.admin_token = _ADMIN
         self.ca_file = folder / "certs" / "apiserver.crt"
         self._programs = programs
+        self.audit_log = folder / "audit.log"
+        (folder / "audit.yaml").write_text(_AUDIT)
         (folder / "sa.key").write_bytes(rsa_key())
         (folder / "tokens.csv").write_text(f"{_ADMIN},admin,1,system:masters\n")
         self._etcd = self._start_etcd()
@@ -75,6 +87,8 @@ class ApiServer:
             "token-auth-file": str(self.folder / "tokens.csv"),
             "disable-admission-plugins": "ServiceAccount",
             "allow-privileged": "true",
+            "audit-policy-file": str(self.folder / "audit.yaml"),
+            "audit-log-path": str(self.audit_log),
         }
         command = [*self._programs.apiserver, *(f"--{k}={v}" for k, v in flags.items())]
         server = Process(command, self.folder / "kube-apiserver.log")
@@ -143,6 +157,17 @@ class ApiServer:
 
     def delete(self, path: str) -> None:
         self.call("DELETE", path)
+
+    def used(self, account: str) -> set[tuple[str, str, str, bool]]:
+        """(group, resource, verb, allowed) of every call that a ServiceAccount made, by the audit log."""
+        found = set()
+        for line in self.audit_log.read_bytes().splitlines():
+            told = orjson.loads(line)
+            about = told.get("objectRef") or {}
+            if told["user"]["username"].endswith(f":{account}") and about.get("resource"):
+                allowed = (told.get("responseStatus") or {}).get("code") != 403
+                found.add((about.get("apiGroup", ""), about["resource"], told["verb"], allowed))
+        return found
 
     def namespace(self, *names: str) -> None:
         for name in names:

@@ -28,6 +28,8 @@ ACCOUNT = {
     "kind": "ServiceAccount",
     "metadata": {"name": "gitops-mesh", "namespace": "gitops-mesh"},
 }
+OVER = {"Succeeded", "RolledBack", "Superseded", "Expired", "Cutover", "Updated", "Created", "Retreated"}
+"""Events after which a merge is done with, once no rollout is under way."""
 RATINGS = "ratings.shop.mesh"
 LEDGER = "gitops-mesh/ledger/mesh"
 
@@ -141,10 +143,14 @@ class Daemon:
         except urllib3.exceptions.HTTPError:
             return False
 
-    def status(self) -> dict[str, Any]:
-        """What `/api/status` says of the cluster."""
+    def whole(self) -> dict[str, Any]:
+        """What `/api/status` says."""
         answer = urllib3.request("GET", f"{self._url}/api/status", retries=False, timeout=5)
-        return dict(orjson.loads(answer.data)["clusters"][0])
+        return dict(orjson.loads(answer.data))
+
+    def status(self) -> dict[str, Any]:
+        """What it says of the cluster."""
+        return dict(self.whole()["clusters"][0])
 
 
 class Stage:
@@ -235,6 +241,14 @@ class Stage:
     def recorded(self, event: str, commit: str = "", seconds: float = 60.0) -> None:
         """Wait until the ledger has such an event."""
         self.until(lambda: event in self.events(commit), seconds, f"{event} in the ledger")
+
+    def settled(self, commit: str) -> bool:
+        """Whether what a merge wanted was done, undone or turned down, and nothing is under way."""
+        told = next(iter(self.daemons.values())).whole()
+        cluster = told["clusters"][0]
+        if told["head"] != commit or cluster["rollouts"]:
+            return False
+        return bool(OVER & set(self.events(commit))) or any("failed before" in reason for reason in cluster["reasons"])
 
     def epoch(self) -> str:
         """The epoch that the VirtualService carries."""

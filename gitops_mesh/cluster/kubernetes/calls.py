@@ -12,8 +12,8 @@ from gitops_mesh.model.objects import ObjectKey
 
 T = TypeVar("T")
 
-PATIENCE = 2.0
-"""Seconds that a pass waits for a call that hangs; it goes on behind the loop."""
+PATIENCE = 4.0
+"""Seconds that a pass waits for a call that hangs, or waits for proxies; it goes on behind the loop."""
 PER_CALL = 0.05
 """Seconds more for each call of a wave, for waves that are large and no call of which hangs."""
 

@@ -14,6 +14,7 @@ from gitops_mesh.cluster.kubernetes.calls import Calls
 from gitops_mesh.cluster.kubernetes.decode import Seen, seen
 from gitops_mesh.cluster.kubernetes.fights import Fights
 from gitops_mesh.cluster.kubernetes.lease import Lease
+from gitops_mesh.cluster.kubernetes.propagation import Propagation
 from gitops_mesh.cluster.kubernetes.readiness import Readiness
 from gitops_mesh.cluster.kubernetes.reflector import Resource
 from gitops_mesh.cluster.kubernetes.watches import Watches
@@ -49,6 +50,7 @@ class KubernetesCluster:
         self._cache = Cache(self._changed)
         self._watches = Watches(api, kinds, settings.namespaces, self._cache, self._changed, electing=self._electing)
         self._fights = Fights()
+        self._propagation = Propagation(settings.propagation)
         self._writer = Writer(api, settings.force, self._fights)
         self._calls: Calls[Seen | None] = Calls(ThreadPoolExecutor(THREADS, thread_name_prefix=f"write-{name}"))
         self._readiness: tuple[Sequence[LiveObject], Readiness] | None = None
@@ -196,14 +198,22 @@ class KubernetesCluster:
             raise over
         group, kind = write.key.group, write.key.kind
         decode = partial(self._decode, group=group, kind=kind)
+        touched = (write.body, known.live.body) if known else (write.body,)
+        if known is None or known.live.body != write.body:
+            self._propagation.wait(*touched)
+            resource, known, epoch = self._before(write.key, write.version)
         found = self._writer.apply(write, known, resource, epoch, decode)
+        if len(touched) == 1 or touched[1] != write.body:
+            self._propagation.wrote(*touched)
         self._cache.put(found)
         return found
 
     def _delete(self, live: LiveObject) -> None:
         gone = self._cache.get(live.key) is None
         resource, known, _ = self._before(live.key, None if gone else live.version)
+        self._propagation.wait(live.body)
         self._writer.delete(live, known, resource)
+        self._propagation.wrote(live.body)
         if known is not None:
             self._cache.drop(live.key, known.uid)
 

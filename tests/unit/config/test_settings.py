@@ -68,6 +68,7 @@ clusters:
       context: far
       namespaces: [shop]
       force: [kubectl*, k9s]
+      propagation: 500ms
       lease: {namespace: ops, name: mesh, duration: 9s}
 policies: {shipped: [a]}
 ledger: {branch: "audit/{cluster}", remote: ../ledger.git, push: false}
@@ -115,7 +116,12 @@ forge: {kind: gitea, url: "https://git.example.com/api/v1", repository: a/b, tok
                 "far",
                 "kubernetes",
                 kubernetes=KubernetesSettings(
-                    str(tmp_path / "far.yaml"), "far", ("shop",), ("kubectl*", "k9s"), LeaseSettings("ops", "mesh", 9.0)
+                    str(tmp_path / "far.yaml"),
+                    "far",
+                    ("shop",),
+                    ("kubectl*", "k9s"),
+                    0.5,
+                    LeaseSettings("ops", "mesh", 9.0),
                 ),
             ),
         ),
