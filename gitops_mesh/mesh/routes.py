@@ -78,8 +78,23 @@ class Route:
 
 def routes(body: Tree) -> tuple[Route, ...]:
     """The routes of a body in order, each with an id of its own; empty for kinds that have none, and
-    for malformed parts.
+    for malformed parts. Remembered for the latest bodies, since every stage asks again.
     """
+    known = _latest.get(id(body))
+    if known is None or known[0] is not body:
+        if len(_latest) >= _REMEMBERED:
+            _latest.clear()
+        known = (body, _routes(body))
+        _latest[id(body)] = known
+    return known[1]
+
+
+_REMEMBERED = 10_000
+_latest: dict[int, tuple[Tree, tuple[Route, ...]]] = {}
+"""By identity: bodies are never changed in place."""
+
+
+def _routes(body: Tree) -> tuple[Route, ...]:
     found = list(_raw(body))
     names = Counter((form.list, name) for form, _, name, _, _, _ in found if name)
     matches = Counter((form.list, match) for form, _, _, match, _, _ in found)

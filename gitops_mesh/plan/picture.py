@@ -37,6 +37,8 @@ class Picture:
     kept: Sequence[Kept]
     going: frozenset[ObjectKey]
     """Those that left Git."""
+    same: bool
+    """Whether hosts and subsets mean the same before and after."""
     waiting: Mapping[ObjectKey, str]
     """Those of `going` that have to stay for now, and why."""
     refused: str
@@ -63,7 +65,18 @@ def picture_of(views: Iterable[ObjectView], in_flight: Iterable[InFlight], *, al
         flying[flight.ref.key] |= {flight.ref.route}
     before = _index({**others, **accepted})
     return Picture(
-        ordered, flights, dict(flying), accepted, desired, before, after, kept, frozenset(leaving), waiting, refused
+        ordered,
+        flights,
+        dict(flying),
+        accepted,
+        desired,
+        before,
+        after,
+        kept,
+        frozenset(leaving),
+        before == after,
+        waiting,
+        refused,
     )
 
 

@@ -50,6 +50,8 @@ class Eye:
         self._cluster = cluster
         self._ledger = ledger
         self._bodies: dict[str, Tree] = {}
+        self._known: Mapping[ObjectKey, Known] = {}
+        """The latest picture's: an object that did not change is not decoded again."""
 
     def look(self) -> Picture:
         """Raises Unreachable."""
@@ -57,7 +59,8 @@ class Eye:
 
     def picture(self, live_objects: Sequence[LiveObject]) -> Picture:
         """The picture that these objects give."""
-        objects = {live.key: self.know(live) for live in live_objects}
+        objects = {live.key: self._same(live) or self.know(live) for live in live_objects}
+        self._known = objects
         accepted = [known.accepted for known in objects.values() if known.accepted is not None]
         rollouts, orphans = _open(objects)
         return Picture(objects, rollouts, orphans, MeshIndex.of(accepted))
@@ -70,6 +73,10 @@ class Eye:
             log.warning("the state of %s is unreadable and taken as lost: %s", live.key, error)
             state = ObjectState()
         return Known(live, state, self._accepted(live, state))
+
+    def _same(self, live: LiveObject) -> Known | None:
+        known = self._known.get(live.key)
+        return known if known is not None and known.live is live else None
 
     def remember(self, blob: str, body: Tree) -> None:
         self._bodies[blob] = body

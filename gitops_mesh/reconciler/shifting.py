@@ -29,6 +29,8 @@ class Shifting:
         self._reader = reader
         self._cluster = cluster
         self._causes: dict[tuple[str, str, str], tuple[Commit, ...]] = {}
+        self._before: dict[str, Sequence[str]] = {}
+        """A commit's first parent; none of the first one."""
 
     def requests(self, plan: Plan, picture: Picture, desired: Desired) -> tuple[ShiftRequest, ...]:
         """One request for each shift of the plan. Raises SourceError, Unreachable."""
@@ -52,6 +54,11 @@ class Shifting:
                 self._causes.clear()
             self._causes[asked] = tuple(self._source.causes(since, revision, path))
         return self._causes[asked]
+
+    def _parents(self, commit: str) -> Sequence[str]:
+        if commit not in self._before:
+            self._before[commit] = tuple(self._source.first_parents(commit, 2)[1:])
+        return self._before[commit]
 
     def _request(
         self, scope: str, shift: Shift, known: Known, desired: Desired, unready: Mapping[Destination, str]
@@ -83,7 +90,7 @@ class Shifting:
         """
         before: tuple[PolicyManifest, ...] = ()
         if commits:
-            parents = self._source.first_parents(commits[-1].id, 2)[1:]
+            parents = self._parents(commits[-1].id)
             try:
                 before = self._reader.policies(parents[0]) if parents else ()
             except SourceError:

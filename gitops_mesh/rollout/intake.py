@@ -205,19 +205,19 @@ def _at_once(request: ShiftRequest) -> Apply | Refuse | None:
 
 def _groups(requests: Sequence[ShiftRequest]) -> list[list[ShiftRequest]]:
     """Shifts of one scope that raise a common destination move in step: nobody could judge them apart."""
-    groups: list[list[ShiftRequest]] = []
+    raising: dict[tuple[str, Destination], list[ShiftRequest]] = {}
+    """Each destination's group; the same list for all that its members raise."""
+    groups: dict[int, list[ShiftRequest]] = {}
     for request in requests:
-        mine = [g for g in groups if g[0].scope == request.scope and any(_common(request, other) for other in g)]
-        merged = [other for group in mine for other in group]
-        groups = [group for group in groups if group not in mine]
-        groups.append([*merged, request])
-    return groups
-
-
-def _common(one: ShiftRequest, other: ShiftRequest) -> bool:
-    return bool(
-        one.shift.base.split.rising(one.shift.target.split) & other.shift.base.split.rising(other.shift.target.split)
-    )
+        shift = request.shift
+        places = [(request.scope, d) for d in sorted(shift.base.split.rising(shift.target.split))]
+        mine = {id(group): group for place in places if (group := raising.get(place)) is not None}
+        merged = [*(other for group in mine.values() for other in group), request]
+        groups = {at: group for at, group in groups.items() if at not in mine} if mine else groups
+        groups[id(merged)] = merged
+        others = [place for place, group in raising.items() if id(group) in mine] if mine else []
+        raising |= dict.fromkeys([*places, *others], merged)
+    return list(groups.values())
 
 
 def _rollout(group: Sequence[ShiftRequest], now: float) -> Rollout:

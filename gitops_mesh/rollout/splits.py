@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 
 from gitops_mesh.mesh.weights import TOTAL, quantised
 from gitops_mesh.model.policy import RolloutPolicy, Step
 from gitops_mesh.model.routes import Destination, Split
 
 
+@lru_cache(maxsize=1 << 14)
 def at(base: Split, target: Split, fraction: Fraction) -> Split:
     """The split at `fraction` of the way: base + f·(target - base), in whole hundredths.
 

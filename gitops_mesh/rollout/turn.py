@@ -23,8 +23,7 @@ def expected(rollout: Rollout) -> Mapping[RouteRef, Split]:
         return {m.ref: m.target.split for m in rollout.members}
     if rollout.phase in BACK or rollout.phase is Phase.SUPERSEDED or rollout.step < 0:
         return {m.ref: m.base.split for m in rollout.members}
-    held = dict(rollout.held)
-    return {m.ref: held.get(m.ref, weights(rollout, rollout.step)[m.ref]) for m in rollout.members}
+    return weights(rollout, rollout.step) | dict(rollout.held)
 
 
 def weights(rollout: Rollout, step: int) -> dict[RouteRef, Split]:

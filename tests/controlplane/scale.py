@@ -26,6 +26,7 @@ from tests.fakes.repository import Repository
 
 ROUTES = 4
 PER_FILE = 10
+VERSIONS = ("v1", "v2")
 VS = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"
 
 
@@ -37,8 +38,15 @@ def documents(number: int, v2: int = 10) -> list[dict[str, object]]:
         {"destination": {"host": host, "subset": "v1"}, "weight": 100 - v2},
         {"destination": {"host": host, "subset": "v2"}, "weight": v2},
     ]
+    still = [{"destination": {"host": host, "subset": "v1"}}]
     http = [
-        {"name": f"r{n}", "match": [{"uri": {"prefix": f"/r{n}"}}], "timeout": "3s", "route": to} for n in range(ROUTES)
+        {
+            "name": f"r{n}",
+            "match": [{"uri": {"prefix": f"/r{n}"}}],
+            "timeout": "3s",
+            "route": still if n else to,
+        }
+        for n in range(ROUTES)
     ]
     meta = {"name": f"svc-{number}", "namespace": "shop"}
     api = "networking.istio.io/v1"
@@ -177,8 +185,7 @@ def drift(bench: Bench, services: int) -> None:
 def in_flight(bench: Bench, count: int) -> None:
     """So many rollouts at once: what a tick costs."""
     changed = {f"mesh/{n}.yaml": file(n, v2=60) for n in range(count // PER_FILE)}
-    for n in range(count):
-        bench.server.apply(_slice(n))
+    bench.server.apply(*(_pod(name) for name in VERSIONS), *(_slice(n) for n in range(count)))
     bench.repository.commit(changed, "Move")
     bench.app.refresh()
     took = bench.until(lambda: len(_open(bench)) >= count, 600)
@@ -201,6 +208,15 @@ def _asked(bench: Bench) -> int:
     return int(getattr(bench.app.reconcilers[0].walker._metrics, "asked", 0))
 
 
+def _pod(version: str) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"pod-{version}", "namespace": "shop", "labels": {"version": version}},
+        "spec": {"containers": [{"name": "none", "image": "none"}]},
+    }
+
+
 def _slice(number: int) -> dict[str, object]:
     """A ready endpoint without a Pod would have no labels; each version has a Pod of its own."""
     ends = [
@@ -209,7 +225,7 @@ def _slice(number: int) -> dict[str, object]:
             "conditions": {"ready": True},
             "targetRef": {"kind": "Pod", "name": f"pod-{name}", "namespace": "shop"},
         }
-        for n, name in enumerate(("v1", "v2"))
+        for n, name in enumerate(VERSIONS)
     ]
     return {
         "apiVersion": "discovery.k8s.io/v1",
