@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitops_mesh.config.environment import nearest
+from gitops_mesh.config.metrics import metrics_mistakes
 from gitops_mesh.config.rules import Mistake, dotted, mistakes, schema
 from gitops_mesh.errors import ConfigError
 from gitops_mesh.manifests.places import Places
@@ -33,7 +34,7 @@ def check(tree: Mapping[str, Any], content: bytes, file: Path, overridden: Mappi
 
     `overridden` are the keys whose values came from the environment, with the variable of each.
     """
-    found = list(dict.fromkeys(_by_schema(tree))) or list(mistakes(tree))
+    found = list(dict.fromkeys(_by_schema(tree))) or [*mistakes(tree), *metrics_mistakes(tree)]
     if not found:
         return
     places = Places(content, {0})

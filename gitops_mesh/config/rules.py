@@ -16,9 +16,6 @@ from gitops_mesh.model.objects import Pointer
 SHORTEST = 0.1
 LONGEST = 7 * 24 * 3600.0
 """Seconds that any duration of the configuration may last."""
-VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-VARIABLES = ("hosts", "versions")
-"""What a custom query may name: the hosts and the versions that are watched, as regular expressions."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATIONS: tuple[Pointer, ...] = (("source", "interval"), ("source", "timeout"), ("metrics", "timeout"))
 
@@ -59,7 +56,6 @@ def mistakes(tree: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _twice(tree["clusters"], ("clusters",))
     yield from _addresses(tree)
     yield from _kinds(tree["clusters"])
-    yield from _metrics(tree)
     yield from _listeners(tree["clusters"])
     branch = tree.get("ledger", {}).get("branch")
     if branch is not None and len(tree["clusters"]) > 1 and "{cluster}" not in branch:
@@ -119,30 +115,6 @@ def _kinds(clusters: Any) -> Iterator[Mistake]:
             if duration is not None and not least <= seconds(duration) <= seconds(most):
                 at = ("clusters", index, "kubernetes", *way)
                 yield Mistake(at, f"`{dotted(at)}` is {duration}; expected {least:.0f}s to {most}")
-
-
-def _metrics(tree: Mapping[str, Any]) -> Iterator[Mistake]:
-    """The provider has its settings, and fits the clusters."""
-    part = tree.get("metrics", {})
-    wanted, asked = part.get("provider", "envoy"), part.get("prometheus")
-    if (wanted == "prometheus") != (asked is not None):
-        said = "`metrics.provider: prometheus` and `metrics.prometheus` go together"
-        yield Mistake(("metrics", *(("prometheus",) if asked is not None else ())), said)
-    for index, cluster in enumerate(tree["clusters"]):
-        if cluster.get("kind") == "kubernetes" and wanted == "envoy":
-            said = f"`clusters[{index}]` is of kind kubernetes, which needs `metrics.provider: prometheus`"
-            yield Mistake(("clusters", index, "kind"), said)
-    if asked is not None and (asked.get("preset") == "custom") != ("queries" in asked):
-        yield Mistake(("metrics", "prometheus"), "`preset: custom` and `queries` go together")
-    for first, second in (("certFile", "keyFile"), ("username", "passwordEnv")):
-        if asked is not None and (first in asked) != (second in asked):
-            yield Mistake(("metrics", "prometheus"), f"`{first}` and `{second}` go together")
-    for name, query in (asked or {}).get("queries", {}).items():
-        unknown = sorted(set(VARIABLE.findall(query)) - set(VARIABLES))
-        if unknown:
-            at = ("metrics", "prometheus", "queries", name)
-            choices = ", ".join(f"{{{{ {known} }}}}" for known in VARIABLES)
-            yield Mistake(at, f"`{dotted(at)}` has an unknown variable {unknown[0]!r}; choose from {choices}")
 
 
 def _listeners(clusters: Any) -> Iterator[Mistake]:

@@ -51,6 +51,10 @@ class Reading:
     at: float
     measurements: tuple[Measurement, ...] = ()
     problem: str = ""
+    unclear: tuple[tuple[RouteRef, str], ...] = ()
+    """Routes without measurements, since their destinations cannot be told by their metrics, each with the reason."""
+    shared: bool = False
+    """The counts are of a destination as a whole: routes that share one are given the same requests."""
 
 
 class Outcome(StrEnum):

@@ -31,6 +31,11 @@ from gitops_mesh.model.settings import (
 from tests.fakes.configs import LEAST, given
 
 ROOT = Path(__file__).parents[3]
+OTHERS = (
+    *("tokenEnv", "tokenFile", "passwordEnv"),
+    *("queries", "queries.requests", "queries.errors", "queries.latency"),
+)
+"""Keys that exclude others, and have a test of their own."""
 
 
 def test_the_least_file_gets_every_default(tmp_path: Path) -> None:
@@ -77,13 +82,12 @@ metrics:
   timeout: 1s
   prometheus:
     url: https://prometheus.example.com
-    preset: custom
+    preset: istio
     reporter: waypoint
-    queries: {requests: "a{{ hosts }}", errors: b, latency: c}
-    tokenEnv: T
-    tokenFile: token
+    matchers: {cluster: east}
     username: u
-    passwordEnv: P
+    passwordFile: password
+    insecure: false
     caFile: ca.pem
     certFile: cert.pem
     keyFile: /key.pem
@@ -132,13 +136,11 @@ forge: {kind: gitea, url: "https://git.example.com/api/v1", repository: a/b, tok
             1.0,
             PrometheusSettings(
                 url="https://prometheus.example.com",
-                preset="custom",
+                preset="istio",
                 reporter="waypoint",
-                queries={"requests": "a{{ hosts }}", "errors": "b", "latency": "c"},
-                token_env="T",
-                token_file=str(tmp_path / "token"),
+                matchers={"cluster": "east"},
                 username="u",
-                password_env="P",
+                password_file=str(tmp_path / "password"),
                 ca_file=str(tmp_path / "ca.pem"),
                 cert_file=str(tmp_path / "cert.pem"),
                 key_file="/key.pem",
@@ -151,7 +153,30 @@ forge: {kind: gitea, url: "https://git.example.com/api/v1", repository: a/b, tok
         forge=ForgeSettings("gitea", "https://git.example.com/api/v1", "a/b", "TOKEN"),
     )
     used = {key for key, _ in keys(schema())}
-    assert used == set(written(yaml.safe_load(text))) | {"source.repository"}
+    others = {f"metrics.prometheus.{key}" for key in OTHERS}
+    assert used == set(written(yaml.safe_load(text))) | others | {"source.repository"}
+
+
+@pytest.mark.parametrize(
+    ("text", "given_"),
+    [
+        ("tokenEnv: T", PrometheusSettings("https://p", token_env="T")),
+        ("tokenFile: /t", PrometheusSettings("https://p", token_file="/t")),
+        ("{username: u, passwordEnv: P}", PrometheusSettings("https://p", username="u", password_env="P")),
+        (
+            "{preset: custom, queries: {requests: 'a{b=~\"{{ hosts }}\"}', errors: b, latency: c}}",
+            PrometheusSettings(
+                "https://p",
+                "custom",
+                queries={"requests": 'a{b=~"{{ hosts }}"}', "errors": "b", "latency": "c"},
+            ),
+        ),
+    ],
+)
+def test_every_way_to_a_prometheus_is_read(tmp_path: Path, text: str, given_: PrometheusSettings) -> None:
+    inner = text.removeprefix("{").removesuffix("}") if text.startswith("{") else text
+    part = f"metrics: {{provider: prometheus, prometheus: {{url: 'https://p', {inner}}}}}"
+    assert given(tmp_path, LEAST + part).metrics == MetricsSettings("prometheus", prometheus=given_)
 
 
 def test_every_key_and_variable_is_documented() -> None:
@@ -217,6 +242,6 @@ def written(tree: Any, path: str = "") -> Iterator[str]:
     elif isinstance(tree, dict):
         for name, inner in tree.items():
             key = f"{path}.HOST" if path.endswith(".endpoints") else f"{path}.{name}" if path else str(name)
-            if not path.endswith((".endpoints", ".ports", ".labels")):
+            if not path.endswith((".endpoints", ".ports", ".labels", ".matchers")):
                 yield key
             yield from written(inner, key)
