@@ -265,3 +265,45 @@ def test_a_place_without_a_ledger_says_what_there_is(team: Repository, tmp_path:
     with pytest.raises(LedgerError, match="no Git repository"):
         list(read_history(tmp_path / "nowhere"))
     assert list(read_history(team.origin, "main")) == [], "a branch of something else has no entries"
+
+
+def test_a_replica_that_takes_over_goes_on_where_the_other_one_was(team: Repository, tmp_path: Path) -> None:
+    first, second = (ledger_of(team, tmp_path, name) for name in ("first", "second"))
+    first.record(batch(1))
+    first.push()
+    second.follow()
+    second.record(batch(2))
+    second.push()
+    first.follow()
+    assert sequences(first) == [2, 1]
+    first.record(batch(3))
+    assert first.push()
+    assert sequences(ledger_of(team, tmp_path, "third")) == [3, 2, 1]
+
+
+def test_commits_that_another_replica_overtook_are_set_aside(team: Repository, tmp_path: Path) -> None:
+    first, second = (ledger_of(team, tmp_path, name) for name in ("first", "second"))
+    first.record(batch(1))
+    first.push()
+    first.record(batch(2, "not-pushed"))
+    second.follow()
+    second.record(batch(2))
+    second.push()
+    first.follow()
+    assert [r.entry.operation for r in first.history()] == ["r-1", "r-1"]
+    aside = team.git("for-each-ref", "refs/gitops-mesh/aside", cwd=tmp_path / "first.git")
+    assert aside.count("\n") == 0
+    assert aside
+    first.record(batch(2, "not-pushed"))
+    assert first.push(), "what stood in the outbox is recorded again"
+
+
+def test_following_keeps_what_is_only_here(team: Repository, tmp_path: Path) -> None:
+    ledger = ledger_of(team, tmp_path)
+    ledger.record(batch(1))
+    ledger.follow()
+    assert sequences(ledger) == [1]
+    ledger.push()
+    ledger.record(batch(2))
+    ledger.follow()
+    assert sequences(ledger) == [2, 1]
