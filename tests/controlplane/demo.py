@@ -80,6 +80,7 @@ def retreated(stage: Stage, told: Callable[[str], None]) -> None:
     """Back to what was accepted before, at once."""
     began = time.monotonic()
     told(f"4. merged {stage.merge(route(v1=100), subject='Back to v1')[:9]}: reviews v2 → v1, accepted before")
+    stage.until(lambda: set(stage.mesh.split(10)) == {"v1"})
     stage.until(lambda: "Retreated" in stage.events())
     told(f"   at v1 after {time.monotonic() - began:.1f} s; the gateway answers from {_words(stage.mesh.split(50))}")
 

@@ -264,7 +264,8 @@ def test_fifty_random_merges_under_load_leave_no_request_without_a_route(stage: 
             for version, backend in mesh.backends.items():
                 backend.fail(0.6 if bad and version == shown[-1] else 0.0)
             weights = {names[version]: chance.randint(1, 10) for version in shown}
-            merged = stage.merge(walk_rule(names, shown), route(**weights), subject=f"Walk {number}")
+            moved = parted(route(**weights)) if chance.random() < 0.3 else route(**weights)
+            merged = stage.merge(walk_rule(names, shown), moved, subject=f"Walk {number}")
             if chance.random() < 0.7:
                 stage.until(lambda merged=merged: stage.settled(merged), 60, f"merge {number} is settled")
         for backend in mesh.backends.values():
@@ -275,6 +276,13 @@ def test_fifty_random_merges_under_load_leave_no_request_without_a_route(stage: 
         assert not one.not_from_backends()
     assert not {flag: count for flag, count in mesh.flags(since).items() if flag in FOREIGN}
     assert {"Started", "Succeeded", "RolledBack", "Cutover"} <= set(stage.events())
+
+
+def parted(made: dict[str, Any]) -> dict[str, Any]:
+    """The same with a part of its requests on a route of their own."""
+    (only,) = made["spec"]["http"]
+    part = {**only, "name": "part", "match": [{"uri": {"prefix": "/part"}}]}
+    return {**made, "spec": {**made["spec"], "http": [part, only]}}
 
 
 def walk_rule(names: Mapping[str, str], shown: Sequence[str]) -> dict[str, Any]:
