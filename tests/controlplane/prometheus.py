@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import orjson
 import urllib3
 import yaml
 
@@ -15,8 +17,8 @@ from tests.fakes.backend import free_ports
 
 
 class Prometheus:
-    """Scrapes `targets` (host:port → path) every `interval`. `web` is its web configuration, with users; with
-    `certificates` it speaks TLS and wants a client certificate.
+    """Scrapes `targets` (host:port → path) every `interval`. `web` is its web configuration, with users, and
+    `headers` sign us in; with `certificates` it speaks TLS and wants a client certificate.
     """
 
     def __init__(
@@ -28,11 +30,12 @@ class Prometheus:
         interval: str = "1s",
         web: Mapping[str, Any] | None = None,
         certificates: Certificates | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (port,) = free_ports(1)
         self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{port}"
-        self._certificates = certificates
+        self._certificates, self._headers = certificates, dict(headers or {})
         jobs = [
             {"job_name": target, "metrics_path": path, "static_configs": [{"targets": [target]}]}
             for target, path in targets.items()
@@ -57,14 +60,23 @@ class Prometheus:
         self._process.until(self._ready)
 
     def _ready(self) -> bool:
+        return self._get("/-/ready").status == 200
+
+    def value(self, query: str) -> float | None:
+        """What an instant query with one answer gives now."""
+        answer = self._get(f"/api/v1/query?query={quote(query)}")
+        result = orjson.loads(answer.data)["data"]["result"] if answer.status == 200 else []
+        return float(result[0]["value"][1]) if result else None
+
+    def _get(self, path: str) -> urllib3.BaseHTTPResponse:
         own = self._certificates
         files = {"ca_certs": own.authority, "cert_file": own.client, "key_file": own.client_key} if own else {}
-        with urllib3.PoolManager(retries=False, timeout=2, **{k: str(v) for k, v in files.items()}) as pool:
+        options: dict[str, Any] = {name: str(file) for name, file in files.items()}
+        with urllib3.PoolManager(retries=False, timeout=5, headers=self._headers, **options) as pool:
             try:
-                status = pool.request("GET", f"{self.url}/-/ready").status
+                return pool.request("GET", self.url + path)
             except urllib3.exceptions.HTTPError:
-                return False
-        return status in (200, 401)
+                return urllib3.HTTPResponse(status=0)
 
     def stop(self) -> None:
         self._process.end()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from gitops_mesh.model.objects import ObjectKey
 from gitops_mesh.model.routes import Destination, RouteRef
 from tests.controlplane.binaries import Binaries
 from tests.controlplane.certificates import certificates
+from tests.controlplane.processes import until
 from tests.controlplane.prometheus import Prometheus
 from tests.fakes.exporter import HOST, Exporter
 from tests.fakes.promreader import REF, V1, V2, Reader, reader
@@ -23,18 +26,30 @@ HASH = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"
 """Of the password `test`."""
 
 
+def scraped(prometheus: Prometheus, *exporters: Exporter) -> None:
+    """Wait until Prometheus holds what the exporters tell now."""
+    for exporter in exporters:
+        query, wanted = f'exporter_changes{{instance="{exporter.target}"}}', float(exporter.changes)
+        if exporter.broken:
+            query, wanted = f'up{{instance="{exporter.target}"}}', 0.0
+        until(partial(_says, prometheus, query, wanted), what=f"{query} is {wanted}")
+
+
+def _says(prometheus: Prometheus, query: str, wanted: float) -> bool:
+    return prometheus.value(query) == wanted
+
+
 class Scene:
     """Two exporters, a gateway and a client, and the Prometheus that scrapes both."""
 
     def __init__(self, program: Path, folder: Path) -> None:
         self.gateway, self.client = Exporter(), Exporter()
         targets = {exporter.target: "/metrics" for exporter in (self.gateway, self.client)}
-        self.prometheus = Prometheus(program, folder, targets, interval="100ms")
+        self.prometheus = Prometheus(program, folder, targets, interval="500ms")
         self.url = self.prometheus.url
 
     def scraped(self) -> None:
-        self.gateway.scraped()
-        self.client.scraped()
+        scraped(self.prometheus, self.gateway, self.client)
 
     def clear(self) -> None:
         for exporter in (self.gateway, self.client):
@@ -242,10 +257,10 @@ def test_a_thousand_rollouts_take_one_query_for_each_metric(scene: Scene) -> Non
 
 def test_a_prometheus_that_is_away_loses_nothing(programs: Binaries, tmp_path: Path) -> None:
     exporter = Exporter()
-    prometheus = Prometheus(programs.prometheus, tmp_path, {exporter.target: "/metrics"}, interval="100ms")
+    prometheus = Prometheus(programs.prometheus, tmp_path, {exporter.target: "/metrics"}, interval="500ms")
     try:
         exporter.istio("v1", 10)
-        exporter.scraped()
+        scraped(prometheus, exporter)
         metrics = reader(prometheus.url)
         metrics.read()
         prometheus.stop()
@@ -254,7 +269,7 @@ def test_a_prometheus_that_is_away_loses_nothing(programs: Binaries, tmp_path: P
         assert "Connection refused" in away.problem
         assert prometheus.url in away.problem
         prometheus.start()
-        exporter.scraped()
+        scraped(prometheus, exporter)
         assert metrics.rises() == {"v1": (5, 0), "v2": (0, 0)}
     finally:
         prometheus.stop()
@@ -265,18 +280,21 @@ def test_a_password_and_client_certificates(
     programs: Binaries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exporter, own = Exporter(), certificates(tmp_path / "keys")
+    headers = urllib3.make_headers(basic_auth="mesh:test")
     targets, users = {exporter.target: "/metrics"}, {"basic_auth_users": {"mesh": HASH}}
-    prometheus = Prometheus(programs.prometheus, tmp_path, targets, interval="100ms", web=users, certificates=own)
+    prometheus = Prometheus(
+        programs.prometheus, tmp_path, targets, interval="500ms", web=users, certificates=own, headers=headers
+    )
     monkeypatch.setenv("PASSWORD", "test")
     monkeypatch.setenv("WRONG", "hunter2")
     tls = {"ca_file": str(own.authority), "cert_file": str(own.client), "key_file": str(own.client_key)}
     try:
         exporter.istio("v1", 10)
-        exporter.scraped()
+        scraped(prometheus, exporter)
         metrics = reader(prometheus.url, username="mesh", password_env="PASSWORD", **tls)
         assert metrics.rises() == {}
         exporter.istio("v1", 5)
-        exporter.scraped()
+        scraped(prometheus, exporter)
         assert metrics.rises() == {"v1": (5, 0), "v2": (0, 0)}
         wrong = reader(prometheus.url, username="mesh", password_env="WRONG", **tls).read().problem
         assert "it does not let us in; check the token or the password (status 401)" in wrong

@@ -56,7 +56,7 @@ def _either(first: str, second: str, chosen: str, own: str) -> str:
 def of(series: Series, asked: frozenset[Identity]) -> tuple[Identity, ...]:
     """The destination of the cluster, with its port and without."""
     name = next((series[label] for label in _NAMES if series.get(label)), "")
-    parts = name.removesuffix(";").split("|")
+    parts = name.split("|")
     if len(parts) != 4 or parts[0] != "outbound":
         return ()
     _, port, subset, host = parts

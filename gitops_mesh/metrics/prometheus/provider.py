@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Collection, Iterator
 from hashlib import blake2b
 
+import orjson
+
 from gitops_mesh.errors import Unreachable
 from gitops_mesh.mesh.index import Labels
 from gitops_mesh.metrics.prometheus.answers import LARGEST
@@ -97,7 +99,7 @@ class PrometheusMetrics:
         if not identities or math.isnan(edge):
             return
         process = process_of(series)
-        name = blake2b("\0".join(f"{k}\1{v}" for k, v in sorted(series.items())).encode(), digest_size=16).digest()
+        name = blake2b(orjson.dumps(series, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
         failed = question.counted is Counted.ERRORS or self._preset.failed(series)
         for identity in identities:
             yield Value(identity, question.counted, process, name, edge, failed, count)

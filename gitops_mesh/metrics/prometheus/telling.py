@@ -71,24 +71,23 @@ def _why(first: Identity, second: Identity) -> str:
 
 def _said(identity: Identity) -> str:
     host, by, value = identity
-    return f"{by} {value} of {host}" if by in ("version", "revision") else f"{host}, whatever its version or port"
+    return f"{by} {value} of {host}" if by in ("version", "revision") else f"{host} as a whole"
 
 
 def lose(telling: Telling, sums: Mapping[Identity, Sums]) -> None:
     """Make those routes unclear whose hosts failed requests that name no version."""
-    reasons = {host: _lost(host, sums) for host, by, _ in sums if by == LOST}
+    lost = {host: one.errors for (host, by, _), one in sums.items() if by == LOST and one.errors >= FEWEST}
+    if not lost:
+        return
+    totals = dict(lost)
+    for (host, by, _), one in sums.items():
+        if host in lost and by not in ("", LOST):
+            totals[host] += one.requests
     for (ref, _), (host, by, _) in telling.by.items():
-        if by and reasons.get(host):
-            telling.unclear.setdefault(ref, reasons[host])
+        if by and lost.get(host, 0) > SHARE * totals.get(host, 0):
+            telling.unclear.setdefault(
+                ref,
+                f"{lost[host]:,} failed requests to {host}, of {totals[host]:,}, name no version (no endpoint was "
+                "healthy, say), so nobody knows whose they were; the preset `envoy` tells",
+            )
     telling.by = {told: identity for told, identity in telling.by.items() if told[0] not in telling.unclear}
-
-
-def _lost(host: str, sums: Mapping[Identity, Sums]) -> str:
-    failed = sums[host, LOST, ""].errors
-    total = failed + sum(one.requests for (of, by, _), one in sums.items() if of == host and by not in ("", LOST))
-    if failed < FEWEST or failed <= SHARE * total:
-        return ""
-    return (
-        f"{failed:,} failed requests to {host}, of {total:,}, name no version (no endpoint was healthy, say), so "
-        "nobody knows whose they were; the preset `envoy` tells"
-    )

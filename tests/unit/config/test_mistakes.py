@@ -8,7 +8,7 @@ import pytest
 
 from gitops_mesh.config import load
 from gitops_mesh.errors import ConfigError
-from tests.fakes.configs import LEAST, refused
+from tests.fakes.configs import LEAST, given, refused
 
 
 def test_a_page_of_mistakes_is_told_at_once(tmp_path: Path) -> None:
@@ -104,6 +104,77 @@ ledger: {push: maybe}
 )
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     assert f"{tmp_path / 'gitops-mesh.yaml'}:{said}" in refused(tmp_path, text).message
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("{provider: prometheus}", "3:1: `metrics.provider: prometheus` and `metrics.prometheus` go together"),
+        (
+            "{prometheus: {url: 'http://p'}}",
+            "3:11: `metrics.provider: prometheus` and `metrics.prometheus` go together",
+        ),
+        ("URL: 'https://u:p@h'", "`metrics.prometheus.url` is not usable; expected its base URL, without a user"),
+        ("URL: 'https://h?token=hunter2'", "`metrics.prometheus.url` is not usable; expected its base URL"),
+        ("URL: 'https://[h'", "`metrics.prometheus.url` is no URL: Invalid IPv6 URL"),
+        ("URL: 'https://h:99999'", "`metrics.prometheus.url` is no URL: Port out of range"),
+        ("preset: istoi", "is 'istoi'; did you mean `istio`? (choose from: istio, envoy, custom)"),
+        ("preset: custom", "`metrics.prometheus.queries` is missing: the preset `custom` asks nothing else"),
+        ("queries: {requests: a, errors: b}", "queries` is for the preset `custom`; this one is `istio`"),
+        (
+            "preset: envoy, reporter: source",
+            "`metrics.prometheus.reporter` is for the preset `istio`; this one is `env",
+        ),
+        (
+            "preset: custom, queries: {requests: a, errors: b}, matchers: {a: b}",
+            "`metrics.prometheus.matchers` is for the preset `istio` or `envoy`; this one is `custom`",
+        ),
+        ("matchers: {a-b: c}", "expected the name of a label"),
+        (
+            "preset: custom, queries: {requests: 'a{b=~\"{{ host }}\"}', errors: b}",
+            "queries.requests` has an unknown variable 'host'; choose from {{ hosts }}, {{ versions }}",
+        ),
+        (
+            "preset: custom, queries: {requests: a, errors: 'a{b=~{{ hosts }}}'}",
+            'queries.errors` has {{ hosts }} outside of double quotes; write label=~"{{ hosts }}"',
+        ),
+        ("tokenEnv: A, passwordFile: b, username: u", "has `tokenEnv`, `passwordFile`; there is one way to sign in"),
+        ("username: u", "`username` and `passwordEnv` or `passwordFile` go together"),
+        ("passwordEnv: P", "`username` and `passwordEnv` or `passwordFile` go together"),
+        ("certFile: c", "`certFile` and `keyFile` go together"),
+        ("URL: 'http://h', caFile: c", "url` is http://, where `caFile` has no meaning"),
+        (
+            "URL: 'http://10.0.0.7:9090', tokenEnv: T",
+            "url` would send `tokenEnv`'s secret over the network in clear; use https://, or set `insecure: true`",
+        ),
+    ],
+)
+def test_what_does_not_go_together_in_metrics_is_told(tmp_path: Path, part: str, said: str) -> None:
+    inner = part.replace("URL", "url") if "URL" in part else f"url: 'https://h', {part}"
+    whole = part if part.startswith("{") else f"{{provider: prometheus, prometheus: {{{inner}}}}}"
+    message = refused(tmp_path, f"{LEAST}metrics: {whole}").message
+    assert said in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "url: 'http://localhost:9090', tokenEnv: T",
+        "url: 'http://[::1]:9090', tokenEnv: T",
+        "url: 'http://far', tokenEnv: T, insecure: true",
+        "url: 'https://far/prefix', username: u, passwordFile: f, certFile: c, keyFile: k",
+    ],
+)
+def test_a_secret_may_go_over_tls_or_to_this_machine_or_where_that_is_said(tmp_path: Path, part: str) -> None:
+    text = f"{LEAST}metrics: {{provider: prometheus, prometheus: {{{part}}}}}"
+    assert given(tmp_path, text).metrics.provider == "prometheus"
+
+
+def test_a_cluster_of_kind_kubernetes_needs_prometheus(tmp_path: Path) -> None:
+    text = "source: {repository: r}\nclusters: [{name: a, kind: kubernetes}]"
+    said = "2:28: `clusters[0]` is of kind kubernetes, which needs `metrics.provider: prometheus`"
+    assert said in refused(tmp_path, text).message
 
 
 @pytest.mark.parametrize(
