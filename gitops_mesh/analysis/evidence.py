@@ -7,17 +7,26 @@ from dataclasses import replace
 
 from gitops_mesh.model.measurements import Counts, Evidence, Reading
 from gitops_mesh.model.rollouts import Member
+from gitops_mesh.model.routes import Destination
 
 
 def accumulate(evidence: Evidence, reading: Reading, members: Sequence[Member]) -> Evidence:
-    """The evidence with one more reading. A failed one adds nothing and is remembered as the problem."""
-    if reading.problem:
-        return replace(evidence, problem=reading.problem, at=reading.at)
+    """The evidence with one more reading. A failed one adds nothing and is remembered as the problem, as is one
+    that cannot tell a member's destinations apart. What routes share is counted once.
+    """
+    problem = reading.problem or next((why for ref, why in reading.unclear if ref in {m.ref for m in members}), "")
+    if problem:
+        return replace(evidence, problem=problem, at=reading.at)
     canary, stable = Counts(), Counts()
     rising = {(m.ref, d) for m in members for d in m.base.split.rising(m.target.split)}
     steady = {(m.ref, d) for m in members for d in m.base.split.destinations} - rising
+    counted: set[Destination] = set()
     for measurement in reading.measurements:
         place = (measurement.ref, measurement.destination)
+        if reading.shared and measurement.destination in counted:
+            continue
+        if place in rising or place in steady:
+            counted.add(measurement.destination)
         if place in rising:
             canary = canary.plus(measurement.counts)
         elif place in steady:

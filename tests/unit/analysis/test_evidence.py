@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from gitops_mesh.analysis.evidence import accumulate, fresh
 from gitops_mesh.analysis.split_check import applied
 from gitops_mesh.model.measurements import Counts, Evidence, Measurement, Reading
@@ -30,6 +32,22 @@ def test_a_failed_reading_adds_nothing_and_is_remembered_until_the_next() -> Non
     failed = accumulate(before, Reading(10.0, problem="timeout"), MEMBERS)
     assert (failed.canary, failed.readings, failed.problem) == (before.canary, 1, "timeout")
     assert accumulate(failed, reading(v2=(10, 0)), MEMBERS).problem == ""
+
+
+def test_a_route_that_cannot_be_told_is_a_problem_of_its_own_rollout_only() -> None:
+    unclear = replace(reading(v2=(10, 0)), unclear=((ref(), "no label tells v2"),))
+    assert accumulate(Evidence(), unclear, MEMBERS).problem == "no label tells v2"
+    elsewhere = replace(reading(v2=(10, 0)), unclear=((ref("elsewhere"), "no label tells v2"),))
+    assert accumulate(Evidence(), elsewhere, MEMBERS).canary == Counts(10, 0)
+
+
+def test_requests_that_routes_share_are_counted_once() -> None:
+    names = ("mobile", "reviews")
+    both = tuple(Measurement(ref(name), to, Counts(10, 1)) for name in names for to in (V1, V2))
+    shared = accumulate(Evidence(), Reading(9.0, both, shared=True), MEMBERS)
+    apart = accumulate(Evidence(), Reading(9.0, both), MEMBERS)
+    assert (shared.canary, shared.stable) == (Counts(10, 1), Counts(10, 1))
+    assert apart.canary == Counts(20, 2)
 
 
 def test_a_new_step_begins_anew_but_remembers_the_stable_version() -> None:
