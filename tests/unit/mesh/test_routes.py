@@ -161,3 +161,12 @@ def test_malformed_parts_do_not_raise(spec: Any) -> None:
 def test_every_route_has_an_id_of_its_own_whatever_the_body(written: Any) -> None:
     for found in (virtual_service(*written), body("HTTPRoute", {"rules": written}, group=GATEWAY_API)):
         assert len(set(ids(found))) == len(routes(found)) == len(written)
+
+
+def test_a_body_is_read_once_however_many_there_are() -> None:
+    body = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": {"http": [{"name": "main"}]}}
+    first = routes(body)
+    assert routes(body) is first
+    for number in range(10_001):
+        routes({"kind": "Gateway", "spec": {"number": number}})
+    assert routes(body) == first
