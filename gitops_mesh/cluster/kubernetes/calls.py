@@ -25,7 +25,8 @@ class Late(ClusterError):
 class Calls(Generic[T]):
     """Runs calls in a pool. Calls of one chain run in order; an object with a call under way gets no second one."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._pool = pool
         self._late: dict[ObjectKey, Future[None]] = {}
 
@@ -44,7 +45,7 @@ class Calls(Generic[T]):
             self._pool.submit(_chain, [(n, calls[n][2]) for n in numbers], answers): numbers
             for numbers in chains.values()
         }
-        deadline = time.monotonic() + PATIENCE + PER_CALL * len(calls)
+        deadline = time.monotonic() + self._patience + PER_CALL * len(calls)
         _, hanging = wait(running, timeout=max(deadline - time.monotonic(), 0))
         self._late |= {calls[number][0]: future for future in hanging for number in running[future]}
         told = [
