@@ -302,7 +302,7 @@ def test_a_password_and_client_certificates(
         strange = reader(prometheus.url, username="mesh", password_env="PASSWORD").read().problem
         assert "certificate verify failed" in strange
         nobody = reader(prometheus.url, username="mesh", password_env="PASSWORD", ca_file=tls["ca_file"]).read().problem
-        assert "certificate required" in nobody
+        assert "does it want a client certificate (`certFile`)?" in nobody
         missing = tls | {"ca_file": str(tmp_path / "none.pem")}
         lost = reader(prometheus.url, username="mesh", password_env="PASSWORD", **missing).read().problem
         assert f"the file {tmp_path / 'none.pem'} cannot be read" in lost

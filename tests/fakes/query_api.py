@@ -26,7 +26,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to say; `drops`: a byte at a time, until nobody listens."""
+    """What to say; `drops`: a byte at a time, until nobody listens, of the body if there is one."""
 
     status: int = 200
     body: bytes = b""
@@ -75,6 +75,8 @@ class QueryApi:
     def say(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         try:
             if answer.drops:
+                if answer.body:
+                    handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
                 while not self._closed.wait(0.05):
                     handler.wfile.write(b"H")
                     handler.wfile.flush()

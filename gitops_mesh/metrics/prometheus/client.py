@@ -105,8 +105,6 @@ class PrometheusClient:
         """The answer to the first try, or the second one. Raises Unreachable, and what urllib3 raises."""
         try:
             status, content, place = self._sent(query, signed, deadline)
-        except urllib3.exceptions.SSLError:
-            raise
         except urllib3.exceptions.HTTPError:
             if time.monotonic() + _PAUSE >= deadline:
                 raise
@@ -148,7 +146,7 @@ class PrometheusClient:
     def _content(self, answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         parts: list[bytes] = []
         size = 0
-        for part in answer.stream(_CHUNK, decode_content=False):
+        while part := answer.read1(_CHUNK, decode_content=False):  # what is there, where `read` waits for all of it
             parts.append(part)
             size += len(part)
             if size > LARGEST:
@@ -164,7 +162,12 @@ class PrometheusClient:
                 return f"the file {file} cannot be read"
         if isinstance(error, urllib3.exceptions.ReadTimeoutError):
             return f"it did not answer within {self._timeout:g} s"
-        return clean(str(error).rpartition("): ")[2] or type(error).__name__)
+        said = clean(str(error).rpartition("): ")[2] or type(error).__name__)
+        broken_off = isinstance(error, urllib3.exceptions.SSLError | urllib3.exceptions.ProtocolError)
+        if not broken_off or self._settings.cert_file or not self._settings.url.startswith("https:"):
+            return said
+        # Some servers tell of a missing client certificate by an alert, some by nothing.
+        return said if "verify failed" in said else f"{said}; does it want a client certificate (`certFile`)?"
 
     def _away(self, said: str) -> Unreachable:
         return Unreachable(f"Prometheus at {self._settings.url} cannot be asked: {said}")

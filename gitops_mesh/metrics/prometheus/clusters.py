@@ -1,8 +1,8 @@
 """Cluster statistics of proxies that istiod configures: `outbound|80|v2|reviews.shop.svc.cluster.local`. Pure.
 
 Two ways of naming are understood, by the tags of a proxy's bootstrap: Istio's own, `envoy_cluster_upstream_rq` with
-`cluster_name` and `response_code_class="5xx"`; and Envoy's defaults, `envoy_cluster_upstream_rq_xx` with
-`envoy_cluster_name` and `envoy_response_code_class="5"` (with a tag that keeps dotted names whole).
+`cluster_name` and `response_code_class="5xx"`; and Envoy's names of tags, `envoy_cluster_upstream_rq_xx` with
+`envoy_cluster_name` and `envoy_response_code_class="5"`, where the tag keeps dotted names whole.
 Latency has no class of response here, so it is that of all requests.
 """
 

@@ -90,6 +90,24 @@ def test_an_answer_by_drops_holds_nobody_for_longer_than_a_reading(api: QueryApi
     assert "earlier questions are still being answered, by drops" in refused(asking)
 
 
+def test_a_body_by_drops_is_given_up(api: QueryApi) -> None:
+    api.answer = lambda _: Answer(body=b" ", drops=True)
+    asking = client(api, 0.1)
+    for _ in range(2 * MOST):
+        assert "it did not answer within 0.1 s" in refused(asking)
+
+
+def test_there_is_no_second_try_when_the_time_is_over(api: QueryApi) -> None:
+    asking = PrometheusClient(PrometheusSettings("http://127.0.0.1:1"), 0.1)
+    assert "Connection refused" in refused(asking)
+    assert asking.asked == 1
+
+
+def test_a_file_of_ours_that_is_not_there_is_named() -> None:
+    asking = PrometheusClient(PrometheusSettings("https://127.0.0.1:1", ca_file="/none.pem"), 1.0)
+    assert "cannot be asked: the file /none.pem cannot be read" in refused(asking)
+
+
 def test_a_slow_answer_is_not_waited_for(api: QueryApi) -> None:
     def slow(_: Asked) -> Answer:
         time.sleep(0.5)
