@@ -18,6 +18,9 @@ PREFIX = "gitops-mesh.io/"
 STATE_KEYS = ("accepted", "origin", "rollouts", "rejected", "request", "epoch", "outbox", "admitted")
 """The annotations (below `PREFIX`) that hold our state; any other one with the prefix is a user's setting."""
 
+SETTINGS: Mapping[str, tuple[str, ...]] = {"drift": ("correct", "report", "ignore"), "prune": ("disabled",)}
+"""The annotations (below `PREFIX`) by which a manifest sets how its object is treated, and their values."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectKey:

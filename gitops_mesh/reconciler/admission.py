@@ -10,7 +10,7 @@ from gitops_mesh.errors import ClusterError
 from gitops_mesh.mesh.index import MeshIndex
 from gitops_mesh.mesh.weights import with_splits
 from gitops_mesh.model.ledger import Entry
-from gitops_mesh.model.objects import LiveObject, ObjectKey, Tree
+from gitops_mesh.model.objects import PREFIX, LiveObject, ObjectKey, Tree
 from gitops_mesh.model.plan import Change, Create, Cutover, Delete, Drift, ObjectPlan, Plan, Update
 from gitops_mesh.model.rollouts import Event, Rollout, Verb
 from gitops_mesh.model.routes import RouteRef, Split
@@ -26,6 +26,8 @@ from gitops_mesh.reconciler.rehearsal import Rehearsal
 from gitops_mesh.reconciler.walking import in_flight
 from gitops_mesh.rollout.intake import Apply, Begin
 
+DRIFT = f"{PREFIX}drift"
+"""The annotation by which a manifest says what is done about drift on its object."""
 UNJUDGED = (Event.CUTOVER, Event.IMMEDIATE)
 
 
@@ -144,7 +146,7 @@ class Admission:
         events = {Create: Event.CREATED, Update: Event.UPDATED, Cutover: Event.CUTOVER}
         for change in op.changes:
             event = events.get(type(change))
-            if isinstance(change, Drift) and (self._drift == "correct" or change.missing):
+            if isinstance(change, Drift) and (change.missing or self._action(op) == "correct"):
                 event = Event.DRIFT_CORRECTED
             if event is not None:
                 told.add(event, sentence_of(op, change))
@@ -152,6 +154,11 @@ class Admission:
             if any(shift.ref.key == op.key for shift in apply.shifts):
                 told.add(apply.event, f"{op.key.name}: {apply.reason}")
         return told
+
+    def _action(self, op: ObjectPlan) -> str:
+        """What is done about drift on an object: as its manifest says, else as the configuration does."""
+        annotations = ((op.desired or {}).get("metadata") or {}).get("annotations") or {}
+        return str(annotations.get(DRIFT, self._drift))
 
     def _draft(self, op: ObjectPlan, admitted: Tree, told: _Told, begun: Sequence[Rollout], now: Pass) -> Draft:
         known = now.picture.objects.get(op.key) or Known(None, ObjectState(), None)

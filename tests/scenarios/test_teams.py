@@ -236,3 +236,13 @@ def test_a_ledger_that_cannot_be_pushed_stops_no_rollback(world: World) -> None:
     world.run(5)
     assert world.state().outbox == ()
     assert world.ledger.push()
+
+
+def test_a_manifest_says_what_is_done_about_drift_on_its_object(tmp_path: Path) -> None:
+    world = World(tmp_path, drift="report")
+    text = service({"v1": 100}, extra=", annotations: {gitops-mesh.io/drift: correct}")
+    world.repository.merge({**BEGIN, "reviews/reviews.yaml": text}, "Begin")
+    world.run(3)
+    world.edit(REVIEWS, {"v1": 10, "v3": 90})
+    world.run(5)
+    assert world.weights() == {"v1": 100}

@@ -10,12 +10,14 @@ from gitops_mesh.validation.rules import (
     rollout_policies,
     route_identity,
     schema,
+    settings,
     weights,
 )
 
 ALL: tuple[Rule, ...] = (
     *identity.RULES,
     *schema.RULES,
+    *settings.RULES,
     *references.RULES,
     *weights.RULES,
     *route_identity.RULES,

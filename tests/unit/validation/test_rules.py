@@ -312,3 +312,21 @@ class TestRolloutPolicies:
         broken = document("RolloutPolicy", "one", "{steps: [{fraction: 7}], selector: {names: [nothing]}}")
         old = document("RolloutPolicy", "two", "{}").replace("v1alpha1", "v1")
         assert sorted(rules(RULE, self.ROUTE, broken, old)) == ["bad-value", "wrong-api-version"]
+
+
+class TestSettings:
+    def annotated(self, text: str) -> list[Finding]:
+        return found(SERVICE, document("DestinationRule", "reviews", "{host: reviews}", f", annotations: {{{text}}}"))
+
+    def test_known_settings_and_the_annotations_of_others_are_fine(self) -> None:
+        assert not self.annotated("gitops-mesh.io/drift: report, gitops-mesh.io/prune: disabled, team: web")
+
+    def test_an_unknown_setting_lists_the_choices(self) -> None:
+        (one,) = self.annotated("gitops-mesh.io/drfit: report")
+        assert (one.rule, one.severity) == ("unknown-setting", Severity.ERROR)
+        assert "did you mean `drift`" in one.message
+        assert "prune" in one.remedy
+
+    def test_an_unknown_value_lists_the_choices(self) -> None:
+        (one,) = self.annotated("gitops-mesh.io/drift: keep")
+        assert one.message == "`gitops-mesh.io/drift` is 'keep'; expected correct or report or ignore"
