@@ -192,7 +192,7 @@ class Stage:
         home = self.folder / name
         home.mkdir(exist_ok=True)
         kubeconfig = self.mesh.server.kubeconfig(self.token, name)
-        lease = {"namespace": "gitops-mesh", "duration": "3s"}
+        lease = {"namespace": "gitops-mesh", "duration": "5s"}
         config = {
             "source": {"repository": str(self.repository.origin), "path": "mesh", "interval": "1s"},
             "clusters": [

@@ -55,6 +55,7 @@ class KubernetesCluster:
         self._calls: Calls[Seen | None] = Calls(ThreadPoolExecutor(THREADS, thread_name_prefix=f"write-{name}"))
         self._readiness: tuple[Sequence[LiveObject], Readiness] | None = None
         self._stamped = 0
+        self._told = 0
         self._lease: Lease | None = None
         if replica:
             lease = settings.lease
@@ -95,9 +96,14 @@ class KubernetesCluster:
     def leader(self) -> str:
         """Who decides instead of this process, in words; empty when this one does."""
         self._start()
-        if self._lease is None or self._lease.leads:
+        if self._lease is None:
             return ""
-        return self._lease.problem or self._lease.holder or "nobody yet"
+        if not self._lease.leads:
+            return self._lease.problem or self._lease.holder or "nobody yet"
+        if self._told != self._lease.epoch:  # said once for each epoch, so that nothing of an earlier one is remembered
+            self._told = self._lease.epoch
+            return f"nobody: epoch {self._told} begins here"
+        return ""
 
     def check(self, manifests: Sequence[Manifest]) -> Sequence[Finding]:
         """Kinds and versions that this cluster does not serve. Raises Unreachable."""
