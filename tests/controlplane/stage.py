@@ -145,7 +145,10 @@ class Daemon:
 
     def whole(self) -> dict[str, Any]:
         """What `/api/status` says."""
-        answer = urllib3.request("GET", f"{self._url}/api/status", retries=False, timeout=5)
+        # A daemon that was frozen may have let a connection go stale.
+        answer = urllib3.request(
+            "GET", f"{self._url}/api/status", retries=urllib3.Retry(5, backoff_factor=0.1), timeout=5
+        )
         return dict(orjson.loads(answer.data))
 
     def status(self) -> dict[str, Any]:
