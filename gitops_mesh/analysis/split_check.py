@@ -13,8 +13,12 @@ MINIMUM = 20
 """Requests that are needed before the observed share means anything."""
 
 
-def applied(members: Sequence[Member], wanted: Mapping[RouteRef, Split], evidence: Evidence) -> str:
+def applied(
+    members: Sequence[Member], wanted: Mapping[RouteRef, Split], evidence: Evidence, *, mixed: bool = False
+) -> str:
     """Why the observed share of the canary is not at its weight yet; empty when it is.
+
+    `mixed`: requests of other routes are counted too, so that no share can be expected, only that some arrive.
 
     Tolerance: four standard deviations of a binomial share, or two points, whichever is more. Members
     with different weights allow whatever lies between them, since only their sum is known.
@@ -28,6 +32,8 @@ def applied(members: Sequence[Member], wanted: Mapping[RouteRef, Split], evidenc
         return f"only {total} requests since the weights were written; {MINIMUM} tell the share"
     shares = [float(sum(wanted[m.ref].share(d) for d in m.base.split.rising(m.target.split))) for m in members]
     observed = evidence.canary.requests / total
+    if mixed:
+        return "" if evidence.canary.requests else f"none of {total:,} requests reaches the canary"
     low, high = (share + sign * _tolerance(share, total) for share, sign in ((min(shares), -1), (max(shares), 1)))
     if low <= observed <= high:
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -60,6 +60,8 @@ class Look:
     reading: Reading | None
     unready: Mapping[Destination, str]
     now: float
+    senders: Mapping[Destination, Collection[RouteRef]]
+    """Who sends traffic to each destination, where the metrics cannot tell routes apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Walker:
         self._clock = clock
         self._seen: dict[str, Seen] = {}
         self._read_at = float("-inf")
+        self._shared = False
+        """Whether the latest reading counted by destination, whatever the route."""
 
     def latest(self, rollout: Rollout) -> tuple[Rollout, Verdict | None]:
         """The rollout with what memory has beyond the last write, and the verdict on it."""
@@ -130,7 +134,9 @@ class Walker:
         now = self._clock.now()
         destinations = {destination for _, destination in _watched(open_)}
         unready = self._cluster.unready(destinations)
-        return Look(picture, orders, open_, self._reading(open_, now), unready, now)
+        reading = self._reading(open_, now)
+        self._shared = reading.shared if reading is not None else self._shared
+        return Look(picture, orders, open_, reading, unready, now, _senders(picture) if self._shared else {})
 
     def _reading(self, open_: Sequence[Rollout], now: float) -> Reading | None:
         moving = [rollout for rollout in open_ if rollout.phase is not Phase.PENDING]
@@ -170,7 +176,7 @@ class Walker:
             blocked=blocker(rollout, look.open),
             outbox_full=leader is not None and self._recorder.is_full(leader.state.outbox),
             behind=_behind(look.picture, rollout),
-            applied=applied(rollout.members, expected(rollout), evidence),
+            applied=applied(rollout.members, expected(rollout), evidence, mixed=_mixed(rollout, look.senders)),
         )
 
     def _note(self, rollout: Rollout, reading: Reading) -> None:
@@ -224,6 +230,22 @@ def _watched(rollouts: Sequence[Rollout]) -> set[tuple[RouteRef, Destination]]:
         for m in rollout.members
         for destination in m.base.split.destinations | m.target.split.destinations
     }
+
+
+def _senders(picture: Picture) -> dict[Destination, set[RouteRef]]:
+    found: dict[Destination, set[RouteRef]] = {}
+    for key, known in picture.objects.items():
+        for route in routes(known.live.body) if known.live else ():
+            for destination, _ in route.split.shares:
+                found.setdefault(destination, set()).add(RouteRef(key, route.id))
+    return found
+
+
+def _mixed(rollout: Rollout, senders: Mapping[Destination, Collection[RouteRef]]) -> bool:
+    """Whether routes outside the rollout send requests to its destinations too."""
+    own = {m.ref for m in rollout.members}
+    places = {d for m in rollout.members for d in m.base.split.destinations | m.target.split.destinations}
+    return any(not own.issuperset(senders.get(place, ())) for place in places)
 
 
 def _live_split(picture: Picture, ref: RouteRef) -> Split | None:

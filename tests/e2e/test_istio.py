@@ -71,7 +71,7 @@ def test_a_bad_version_is_rolled_back(stage: Stage) -> None:
     with loaded(mesh) as loads:
         merged = stage.merge(route(v1=0, v2=100))
         stage.recorded("RolledBack", merged, 90)
-        assert mesh.split(50) == {"v1": 50}
+        stage.until(lambda: mesh.split(50) == {"v1": 50}, 10, "all traffic is back")
     nothing_lost(mesh, loads, since)
     assert stage.events(merged) == ["Started", "Regressed", "RolledBack"]
     assert stage.weights() == [100]

@@ -37,6 +37,8 @@ class FakeMetrics:
         self.latency: Mapping[Any, float] = latency if latency is not None else {}
         self.requests_per_second = requests_per_second
         self.problem = ""
+        self.shared = False
+        """Whether it counts by destination, whatever the route, as Prometheus does."""
         self._read_at: dict[tuple[RouteRef, Destination], float] = {}
         self._left: dict[tuple[RouteRef, Destination, str], Fraction] = {}
 
@@ -46,14 +48,22 @@ class FakeMetrics:
             return Reading(now, problem=self.problem)
         bodies = {live.key: live.body for live in self.cluster.objects()}
         found = []
-        for ref, destination in sorted(watched):
+        places = {
+            (RouteRef(key, r.id), d) for key, body in bodies.items() for r in routes(body) for d, _ in r.split.shares
+        }
+        for ref, destination in sorted({*watched, *places} if self.shared else watched):
             since = self._read_at.get((ref, destination))
             self._read_at[ref, destination] = now
             if since is None:
                 continue
             counts = self._counts(ref, destination, bodies.get(ref.key, {}), now - since)
             found.append(Measurement(ref, destination, counts))
-        return Reading(now, tuple(found))
+        if self.shared:
+            together: dict[Destination, Counts] = {}
+            for one in found:
+                together[one.destination] = together.get(one.destination, Counts()).plus(one.counts)
+            found = [Measurement(one.ref, one.destination, together[one.destination]) for one in found]
+        return Reading(now, tuple(found), shared=self.shared)
 
     def _counts(self, ref: RouteRef, destination: Destination, body: Tree, seconds: float) -> Counts:
         share = next((r.split.share(destination) for r in routes(body) if r.id == ref.route), Fraction(0))

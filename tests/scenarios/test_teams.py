@@ -246,3 +246,12 @@ def test_a_manifest_says_what_is_done_about_drift_on_its_object(tmp_path: Path) 
     world.edit(REVIEWS, {"v1": 10, "v3": 90})
     world.run(5)
     assert world.weights() == {"v1": 100}
+
+
+def test_routes_that_metrics_cannot_tell_apart_hold_up_no_rollout(world: World) -> None:
+    world.metrics.shared = True
+    text = service({"v1": 0, "v2": 100}, name="mobile")
+    world.repository.merge({"reviews/mobile.yaml": text}, "Move mobile to v2")
+    world.until(lambda: world.saw(Event.SUCCEEDED))
+    assert not world.saw(Event.EXPIRED)
+    assert world.weights() == {"v1": 100}, "the other route stays"

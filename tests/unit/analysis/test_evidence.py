@@ -76,4 +76,6 @@ def test_the_clock_starts_when_the_traffic_is_where_the_weights_say() -> None:
     assert said(2, 18) == ""
     assert "30.0% of 1,000 requests reach the canary where 10.0% is the weight" in said(300, 700)
     assert said(0, 1000) != ""
+    assert applied(MEMBERS, wanted, Evidence(Counts(300), Counts(700)), mixed=True) == ""
+    assert "none of 1,000" in applied(MEMBERS, wanted, Evidence(Counts(0), Counts(1000)), mixed=True)
     assert said(100, 900, "timeout") == "the metrics provider failed: timeout"
