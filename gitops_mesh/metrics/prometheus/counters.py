@@ -8,12 +8,17 @@ before → now      increment
 none   → 3        3, where the process was there the time before and had no such counter: the first failure, say
 none   → 40       none, where the process was not there: it may have counted for days before it was scraped
 40     → missing  none; 40 is kept for an hour, since one failed scrape takes all counters of a process away
+
+Restarts and lags are of whole processes, so what one process counts of one destination is looked at together. Judged
+alone, a replica that shows 90 of 100 requests and 1 of 3 failed ones would lag by the first and begin again by the
+others. It lags while nothing rises, and what falls has half or more left, together. Falls beside rises are a restart:
+then what fell in a supposed lag has begun again, too.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gitops_mesh.metrics.prometheus.preset import Counted, Identity
@@ -58,6 +63,12 @@ class _Known:
 
     value: float
     at: float
+    fell: bool = False
+    """Whether it was seen below `value`, in what was taken for a lag."""
+
+
+Old = Sequence[tuple[Value, _Known]]
+"""Counters of one process and destination, with what they said before."""
 
 
 class Counters:
@@ -77,16 +88,17 @@ class Counters:
         self.forget(self._last.keys() - set(asked))
         self._expire(now)
         sums = {identity: Sums() for identity in self._last}
-        processes: set[tuple[Counted, str]] = set()
+        groups: dict[tuple[Identity, Counted, str], list[Value]] = defaultdict(list)
         for value in values:
-            processes.add((value.counted, value.process))
-            rise = self._rise(value, now)
-            if value.identity in sums:
-                _count(sums[value.identity], value, rise)
+            groups[value.identity, value.counted, value.process].append(value)
+        for (identity, _, _), group in groups.items():
+            for value, rise in self._rises(group, now):
+                if identity in sums:
+                    _count(sums[identity], value, rise)
         for identity in asked:
             self._last.setdefault(identity, {})
             self._since.setdefault(identity, now)
-        self._seen.update(dict.fromkeys(processes, now))
+        self._seen.update(dict.fromkeys(((counted, process) for _, counted, process in groups), now))
         return sums
 
     def forget(self, identities: Collection[Identity] | None = None) -> None:
@@ -95,21 +107,18 @@ class Counters:
             del self._last[identity]
             del self._since[identity]
 
-    def _rise(self, value: Value, now: float) -> int:
-        known = self._last.setdefault(value.identity, {})
-        before = known.get((value.counted, value.name))
-        if before is None:
-            known[value.counted, value.name] = _Known(value.value, now)
-            return round(value.value) if self._began(value) else 0
-        before.at = now
-        if value.value >= before.value:
-            rise = value.value - before.value
-        elif value.value < before.value / 2:
-            rise = value.value
-        else:
-            return 0
-        before.value = value.value
-        return round(rise)
+    def _rises(self, group: Sequence[Value], now: float) -> Iterator[tuple[Value, int]]:
+        """What each counter of one process and destination rose by."""
+        known = self._last.setdefault(group[0].identity, {})
+        old: list[tuple[Value, _Known]] = []
+        for value in group:
+            before = known.get((value.counted, value.name))
+            if before is None:
+                known[value.counted, value.name] = _Known(value.value, now)
+                yield value, round(value.value) if self._began(value) else 0
+            else:
+                old.append((value, before))
+        yield from _risen(old, now)
 
     def _began(self, value: Value) -> bool:
         """Whether a counter that is new began at 0 since its process was seen last."""
@@ -125,6 +134,27 @@ class Counters:
         for known in self._last.values():
             for name in [name for name, one in known.items() if now - one.at >= KEPT]:
                 del known[name]
+
+
+def _risen(old: Old, now: float) -> Iterator[tuple[Value, int]]:
+    fallen = [(value, before) for value, before in old if value.value < before.value]
+    lags = _lags(old, fallen)
+    for value, before in old:
+        before.at = now
+        fell = value.value < before.value
+        if lags:
+            before.fell = before.fell or fell
+            yield value, 0
+            continue
+        began = fell or (before.fell and bool(fallen))
+        yield value, round(value.value if began else value.value - before.value)
+        before.value, before.fell = value.value, False
+
+
+def _lags(old: Old, fallen: Old) -> bool:
+    rises = any(value.value > before.value for value, before in old)
+    left, whole = sum(value.value for value, _ in fallen), sum(before.value for _, before in fallen)
+    return bool(fallen) and not rises and left >= whole / 2
 
 
 def _count(sums: Sums, value: Value, rise: int) -> None:

@@ -136,3 +136,45 @@ def test_whatever_is_scraped_late_is_counted_once(rounds: list[list[tuple[str, i
     last = [value(count, process=p, name=p.encode()) for p, count in totals.items()]
     told += counters.add(last, [V1], len(rounds) + 1)[V1].requests
     assert told == sum(totals.values()) - 3000
+
+
+def outcomes(readings: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
+    """Requests and errors at each reading but the first, of one process with counters of good and failed ones."""
+    counters = Counters()
+    sums = [
+        counters.add([value(good), value(bad, name=b"503", failed=True)], [V1], float(now)).get(V1)
+        for now, (good, bad) in enumerate(readings)
+    ]
+    return [(one.requests, one.errors) for one in sums if one]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([(100, 3), (90, 1), (105, 3)], [(0, 0), (5, 0)]),
+        ([(100, 3), (100, 1), (100, 3)], [(1, 1), (2, 2)]),
+        ([(400, 4), (250, 1), (450, 3)], [(0, 0), (453, 3)]),
+        ([(400, 4), (250, 6), (260, 7)], [(252, 2), (11, 1)]),
+        ([(1000, 500), (600, 200), (1000, 240)], [(0, 0), (1240, 240)]),
+        ([(100, 10), (90, 9), (100, 10), (101, 9)], [(0, 0), (0, 0), (10, 9)]),
+    ],
+    ids=[
+        "a replica lags, and no error is made up",
+        "one counter alone was dropped and began again",
+        "a restart looks like a lag until one counter is higher",
+        "a restart that one counter outran",
+        "a restart looks like a lag until too little is left",
+        "a lag that is over is forgotten",
+    ],
+)
+def test_counters_of_a_process_fall_together(
+    counts: list[tuple[float, float]], expected: list[tuple[int, int]]
+) -> None:
+    assert outcomes(counts) == expected
+
+
+def test_a_restart_of_one_process_is_none_of_another() -> None:
+    counters = Counters()
+    counters.add([value(100), value(100, process="b", name=b"b")], [V1], 0)
+    assert counters.add([value(10), value(130, process="b", name=b"b")], [V1], 1)[V1].requests == 40
+    assert counters.add([value(9), value(131, process="b", name=b"b")], [V1], 2)[V1].requests == 1
