@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -105,6 +106,37 @@ def test_a_counter_that_begins_again(scene: Scene) -> None:
     scene.gateway.istio("v2", 3)
     scene.scraped()
     assert metrics.rises() == {"v1": (7, 0), "v2": (3, 0)}
+
+
+def test_a_restart_that_looks_like_a_lag_makes_no_error_rate_up(scene: Scene) -> None:
+    metrics = scene.begun()
+    scene.gateway.istio("v2", 390)
+    scene.gateway.istio("v2", 4, "503")
+    scene.scraped()
+    assert metrics.rises() == {"v1": (0, 0), "v2": (394, 4)}
+    scene.gateway.clear()
+    scene.gateway.istio("v2", 250)
+    scene.gateway.istio("v2", 1, "503")
+    scene.scraped()
+    assert metrics.rises() == {"v1": (0, 0), "v2": (0, 0)}, "251 of 404 may be what another replica has"
+    scene.gateway.istio("v2", 200)
+    scene.gateway.istio("v2", 2, "503")
+    scene.scraped()
+    assert metrics.rises() == {"v1": (0, 0), "v2": (453, 3)}
+
+
+def test_a_version_that_had_no_requests_counts_from_its_first_one(scene: Scene) -> None:
+    scene.clear()
+    scene.gateway.istio("v1", 1000)
+    scene.scraped()
+    metrics = reader(scene.url)
+    assert metrics.rises() == {}
+    scene.gateway.istio("v2", 20)
+    scene.gateway.istio("v2", 6, "500")
+    scene.scraped()
+    found = metrics.counts()
+    assert (found["v1"].requests, found["v2"].requests, found["v2"].errors) == (0, 26, 6)
+    assert found["v2"].buckets == ((0.001, 0), (0.025, 20), (0.1, 20), (float("inf"), 20))
 
 
 def test_a_new_process_counts_from_its_second_sample_and_a_new_counter_of_an_old_one_from_0(scene: Scene) -> None:
@@ -287,7 +319,7 @@ def test_a_password_and_client_certificates(
     )
     monkeypatch.setenv("PASSWORD", "test")
     monkeypatch.setenv("WRONG", "hunter2")
-    tls = {"ca_file": str(own.authority), "cert_file": str(own.client), "key_file": str(own.client_key)}
+    tls: dict[str, Any] = {"ca_file": str(own.authority), "cert_file": str(own.client), "key_file": str(own.client_key)}
     try:
         exporter.istio("v1", 10)
         scraped(prometheus, exporter)

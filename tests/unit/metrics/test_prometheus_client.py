@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def api() -> Iterator[QueryApi]:
     made.close()
 
 
-def client(api: QueryApi, timeout: float = 5.0, path: str = "", **settings: str) -> PrometheusClient:
+def client(api: QueryApi, timeout: float = 5.0, path: str = "", **settings: Any) -> PrometheusClient:
     return PrometheusClient(PrometheusSettings(api.url + path, **settings), timeout)
 
 
@@ -149,14 +150,15 @@ def test_what_cannot_be_read_to_sign_in_is_named(
     empty.touch()
     binary.write_bytes(b"\xff\xfe")
     two.write_text("hun\nter2")
-    for settings, said in (
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"token_env": "NONE"}, "there is no token for Prometheus in the environment variable NONE"),
         ({"token_file": "/none"}, "the token for Prometheus in /none cannot be read: No such file or directory"),
         ({"token_file": str(empty)}, f"there is no token for Prometheus in {empty}"),
         ({"token_file": str(binary)}, f"the token for Prometheus in {binary} cannot be read: it is no text"),
         ({"token_file": str(two)}, f"the token in {two} has characters that no token can have"),
         ({"username": "u", "password_env": "NONE"}, "there is no password for Prometheus in the environment variable"),
-    ):
+    )
+    for settings, said in cases:
         message = refused(client(api, **settings))
         assert said in message
         assert "hun" not in message
