@@ -27,6 +27,7 @@ from gitops_mesh.model.revisions import Fetch
 from gitops_mesh.model.settings import ClusterSettings, Settings
 from gitops_mesh.model.status import Status
 from gitops_mesh.notify.webhook import Webhook
+from gitops_mesh.plan.ignored import DriftRules
 from gitops_mesh.ports import Clock, Cluster, Forge, Ledger, Metrics, Notifier, Source
 from gitops_mesh.reconciler.admission import Admission
 from gitops_mesh.reconciler.checking import checker, shipped_policies
@@ -197,6 +198,7 @@ def wire(settings: Settings, source: Source, adapters: Adapters, clock: Clock, b
     eye = Eye(cluster, ledger)
     reader = Reader(source, Limits())
     recorder = Recorder(cluster, ledger, eye, adapters.notifiers, background)
+    drift = DriftRules(settings.drift, settings.ignored)
     return Reconciler(
         source=source,
         reader=reader,
@@ -207,9 +209,10 @@ def wire(settings: Settings, source: Source, adapters: Adapters, clock: Clock, b
         recovery=Recovery(recorder, ledger, clock, settings.adopt),
         shifting=Shifting(source, reader, cluster),
         walker=Walker(cluster, adapters.metrics, recorder, clock),
-        admission=Admission(recorder, Rehearsal(cluster, clock), clock, settings.drift),
+        admission=Admission(recorder, Rehearsal(cluster, clock), clock, drift),
         clock=clock,
         scopes=settings.source.scopes,
+        drift=drift,
     )
 
 

@@ -12,6 +12,7 @@ from gitops_mesh.model.settings import (
     ClusterSettings,
     EndpointSettings,
     ForgeSettings,
+    IgnoredFields,
     KubernetesSettings,
     LeaseSettings,
     LedgerSettings,
@@ -39,7 +40,7 @@ def settings(tree: Mapping[str, Any], file: Path) -> Settings:
         "notify": lambda part: tuple(WebhookSettings(**_tuples(hook)) for hook in part),
         "forge": lambda part: ForgeSettings(**_snakes(part)),
     }
-    plain = {name: tree[name] for name in ("drift", "adopt", "server") if name in tree}
+    plain = {name: tree[name] for name in ("adopt", "server") if name in tree}
     return Settings(
         file=file,
         state=folder / tree.get("state", ".gitops-mesh"),
@@ -47,7 +48,15 @@ def settings(tree: Mapping[str, Any], file: Path) -> Settings:
         clusters=tuple(_cluster(cluster, folder) for cluster in tree["clusters"]),
         **{name: make(tree[name]) for name, make in made.items() if name in tree},
         **plain,
+        **_drift(tree.get("drift", {})),
     )
+
+
+def _drift(part: Any) -> dict[str, Any]:
+    """A word, or a mapping with a word in it."""
+    given = part if isinstance(part, Mapping) else {"action": part}
+    ignored = tuple(IgnoredFields(**_tuples(rule)) for rule in given.get("ignore", ()))
+    return {"ignored": ignored, **({"drift": given["action"]} if "action" in given else {})}
 
 
 def _source(part: Mapping[str, Any], folder: Path) -> SourceSettings:

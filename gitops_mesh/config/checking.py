@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitops_mesh.config.drift import drift_mistakes
 from gitops_mesh.config.environment import nearest
 from gitops_mesh.config.metrics import metrics_mistakes
 from gitops_mesh.config.rules import Mistake, dotted, mistakes, schema
@@ -34,7 +35,7 @@ def check(tree: Mapping[str, Any], content: bytes, file: Path, overridden: Mappi
 
     `overridden` are the keys whose values came from the environment, with the variable of each.
     """
-    found = list(dict.fromkeys(_by_schema(tree))) or [*mistakes(tree), *metrics_mistakes(tree)]
+    found = list(dict.fromkeys(_by_schema(tree))) or [*mistakes(tree), *metrics_mistakes(tree), *drift_mistakes(tree)]
     if not found:
         return
     places = Places(content, {0})

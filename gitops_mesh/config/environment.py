@@ -18,6 +18,8 @@ _SERVICE_LINK = re.compile(r"GITOPS_MESH_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_\
 """What Kubernetes puts into every container beside a Service named `gitops-mesh`."""
 _INSTEAD: Mapping[Pointer, str] = {("source", "url"): "repository", ("source", "repository"): "url"}
 """A value that takes the place of another one."""
+_SHORT: Mapping[Pointer, str] = {("drift",): "action"}
+"""A value that may be a mapping with more to it, and the key in it that is meant."""
 
 
 def variables() -> dict[str, tuple[tuple[str, ...], Mapping[str, Any]]]:
@@ -36,8 +38,9 @@ def override(tree: dict[str, Any], env: Mapping[str, str]) -> dict[Pointer, str]
     done: dict[Pointer, str] = {}
     for name in ours:
         path, leaf = known[name]
-        if _put(tree, path, _typed(env[name], leaf)):
-            done[path] = name
+        at = _put(tree, path, _typed(env[name], leaf))
+        if at:
+            done[at] = name
     return done
 
 
@@ -49,16 +52,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean `{close[0]}`? ({listed})" if close else listed
 
 
-def _put(tree: dict[str, Any], path: Pointer, value: Any) -> bool:
-    """Whether there is a place for it; if not, the schema says what is wrong there."""
+def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> Pointer:
+    """Where it was put; nowhere if there is no place for it, and the schema says what is wrong there."""
     place: Any = tree
     for part in path[:-1]:
         place = place.setdefault(part, {})
         if not isinstance(place, dict):
-            return False
+            return ()
+    if path in _SHORT and isinstance(place.get(path[-1]), dict):
+        place, path = place[path[-1]], (*path, _SHORT[path])
     place[path[-1]] = value
     place.pop(_INSTEAD.get(path), None)
-    return True
+    return path
 
 
 def _typed(text: str, leaf: Mapping[str, Any]) -> Any:

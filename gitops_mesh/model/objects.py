@@ -18,8 +18,19 @@ PREFIX = "gitops-mesh.io/"
 STATE_KEYS = ("accepted", "origin", "rollouts", "rejected", "request", "epoch", "outbox", "admitted")
 """The annotations (below `PREFIX`) that hold our state; any other one with the prefix is a user's setting."""
 
-SETTINGS: Mapping[str, tuple[str, ...]] = {"drift": ("correct", "report", "ignore"), "prune": ("disabled",)}
-"""The annotations (below `PREFIX`) by which a manifest sets how its object is treated, and their values."""
+IGNORE_FIELDS = "ignore-fields"
+"""The setting that names fields which are left to others: JSON pointers with white space between them."""
+
+MOST_POINTERS = 100
+"""Pointers that one annotation may hold; each is a walk through the object at every look."""
+
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "drift": ("correct", "report", "ignore"),
+    IGNORE_FIELDS: (),
+    "prune": ("disabled",),
+}
+"""The annotations (below `PREFIX`) by which a manifest sets how its object is treated, and their values (none: a
+rule of its own says what may stand there)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -100,13 +100,15 @@ class Drift:
     """The live object is not what was accepted, other than what a rollout has in flight.
 
     `fields` are pointers that differ outside the splits; `routes` are identities of routes (with no
-    rollout) whose split differs; `missing`: the object is gone from the cluster.
+    rollout) whose split differs; `missing`: the object is gone from the cluster; `action`: what is done
+    about it, `correct` or `report`.
     """
 
     key: ObjectKey
     fields: tuple[Pointer, ...] = ()
     routes: tuple[str, ...] = ()
     missing: bool = False
+    action: str = "correct"
 
 
 Change = Create | Update | Shift | Cutover | Delete | Drift

@@ -154,6 +154,16 @@ class ForgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredFields:
+    """Fields that others may set on live objects: no drift, and kept when the object is written."""
+
+    fields: tuple[str, ...]
+    """JSON pointers (RFC 6901), in which a segment `*` stands for any one."""
+    kinds: tuple[str, ...] = ()
+    """Of objects of these kinds; empty: of all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration. Relative paths in the file are from the file's folder; here all are absolute."""
 
@@ -167,6 +177,8 @@ class Settings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     drift: str = "correct"
     """`correct`, `report` or `ignore`."""
+    ignored: tuple[IgnoredFields, ...] = ()
+    """Fields in which nothing is drift."""
     adopt: str = "adopt"
     """At first sight of an object that we never wrote: `adopt` it as accepted, or only `report`."""
     server: str = "127.0.0.1:8642"

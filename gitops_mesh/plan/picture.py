@@ -141,9 +141,14 @@ def _accepted(view: ObjectView) -> Tree | None:
     return view.live if view.desired is not None else None
 
 
-def _leaves(view: ObjectView) -> bool:
-    """Whether the object is ours, left Git, and does not say that it stays."""
+def protected(view: ObjectView) -> bool:
+    """Whether the object left Git and stays all the same, since the last of it in Git, or it itself, says so."""
     if view.accepted is None or view.desired is not None:
         return False
     bodies = [body for body in (view.accepted, view.live) if body is not None]
-    return all(mapping(metadata(body).get("annotations")).get(PRUNE) != "disabled" for body in bodies)
+    return any(mapping(metadata(body).get("annotations")).get(PRUNE) == "disabled" for body in bodies)
+
+
+def _leaves(view: ObjectView) -> bool:
+    """Whether the object is ours, left Git, and does not say that it stays."""
+    return view.accepted is not None and view.desired is None and not protected(view)

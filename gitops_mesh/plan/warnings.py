@@ -41,6 +41,12 @@ def kept(key: ObjectKey, subset: str, holder: str) -> Finding:
     return Finding("subset-kept", Severity.INFO, message, object=key)
 
 
+def protected(view: ObjectView, annotation: str) -> Finding:
+    """An object that left Git and stays because it says so."""
+    message = f"{view.key} left Git and is not deleted: it has `{annotation}: disabled`"
+    return Finding("prune-disabled", Severity.INFO, message, path=view.state.origin, object=view.key)
+
+
 def _taken_over(body: Tree, view: ObjectView, served: Serving) -> Iterator[Finding]:
     """A new VirtualService for a host that another one serves now takes (part of) its traffic."""
     taken: dict[ObjectKey, str] = {}

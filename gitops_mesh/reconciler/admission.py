@@ -10,11 +10,12 @@ from gitops_mesh.errors import ClusterError
 from gitops_mesh.mesh.index import MeshIndex
 from gitops_mesh.mesh.weights import with_splits
 from gitops_mesh.model.ledger import Entry
-from gitops_mesh.model.objects import PREFIX, LiveObject, ObjectKey, Tree
+from gitops_mesh.model.objects import LiveObject, ObjectKey, Tree
 from gitops_mesh.model.plan import Change, Create, Cutover, Delete, Drift, ObjectPlan, Plan, Update
 from gitops_mesh.model.rollouts import Event, Rollout, Verb
 from gitops_mesh.model.routes import RouteRef, Split
 from gitops_mesh.model.state import ObjectState
+from gitops_mesh.plan.ignored import DriftRules, kept
 from gitops_mesh.plan.sentences import sentences
 from gitops_mesh.ports import Clock
 from gitops_mesh.reconciler.desired import Desired
@@ -26,8 +27,6 @@ from gitops_mesh.reconciler.rehearsal import Rehearsal
 from gitops_mesh.reconciler.walking import in_flight
 from gitops_mesh.rollout.intake import Apply, Begin
 
-DRIFT = f"{PREFIX}drift"
-"""The annotation by which a manifest says what is done about drift on its object."""
 UNJUDGED = (Event.CUTOVER, Event.IMMEDIATE)
 
 
@@ -81,7 +80,7 @@ class _Part:
 class Admission:
     """Writes what a plan admits at once."""
 
-    def __init__(self, recorder: Recorder, rehearsal: Rehearsal, clock: Clock, drift: str) -> None:
+    def __init__(self, recorder: Recorder, rehearsal: Rehearsal, clock: Clock, drift: DriftRules) -> None:
         self._recorder = recorder
         self._rehearsal = rehearsal
         self._clock = clock
@@ -140,13 +139,14 @@ class Admission:
         written.failed += failed
         return written
 
-    def _clauses(self, op: ObjectPlan, starts: Starts) -> _Told:
+    @staticmethod
+    def _clauses(op: ObjectPlan, starts: Starts) -> _Told:
         """What is done about the object at once, by event."""
         told = _Told()
         events = {Create: Event.CREATED, Update: Event.UPDATED, Cutover: Event.CUTOVER}
         for change in op.changes:
             event = events.get(type(change))
-            if isinstance(change, Drift) and (change.missing or self._action(op) == "correct"):
+            if isinstance(change, Drift) and (change.missing or change.action == "correct"):
                 event = Event.DRIFT_CORRECTED
             if event is not None:
                 told.add(event, sentence_of(op, change))
@@ -154,11 +154,6 @@ class Admission:
             if any(shift.ref.key == op.key for shift in apply.shifts):
                 told.add(apply.event, f"{op.key.name}: {apply.reason}")
         return told
-
-    def _action(self, op: ObjectPlan) -> str:
-        """What is done about drift on an object: as its manifest says, else as the configuration does."""
-        annotations = ((op.desired or {}).get("metadata") or {}).get("annotations") or {}
-        return str(annotations.get(DRIFT, self._drift))
 
     def _draft(self, op: ObjectPlan, admitted: Tree, told: _Told, begun: Sequence[Rollout], now: Pass) -> Draft:
         known = now.picture.objects.get(op.key) or Known(None, ObjectState(), None)
@@ -175,7 +170,8 @@ class Admission:
         origin = manifest.path if manifest else draft.state.origin
         draft.state = replace(draft.state, origin=origin, outbox=self._recorder.unsafe(draft.state.outbox))
         if told.said:
-            draft.body = with_splits(accepted, of_object(now.flight, op.key), donors)
+            wanted = with_splits(accepted, of_object(now.flight, op.key), donors)
+            draft.body = kept(wanted, known.live.body if known.live else None, self._drift.pointers_on(accepted))
         for rollout in begun:
             hold(draft, rollout)
         return draft

@@ -14,6 +14,7 @@ from gitops_mesh.model.plan import ObjectView, Plan
 from gitops_mesh.model.rollouts import Event
 from gitops_mesh.model.settings import Scope
 from gitops_mesh.model.state import ObjectState
+from gitops_mesh.plan.ignored import DEFAULT, DriftRules
 from gitops_mesh.plan.planner import plan as make_plan
 from gitops_mesh.ports import Clock, Cluster, Source
 from gitops_mesh.reconciler.admission import Admission, Pass, Starts, touched
@@ -68,6 +69,7 @@ class Reconciler:
     admission: Admission
     clock: Clock
     scopes: Sequence[Scope]
+    drift: DriftRules = DEFAULT
     _desired: Desired | None = None
     _said: frozenset[str] = frozenset()
     """The problems of the pass before, so that each is logged once."""
@@ -144,7 +146,7 @@ class Reconciler:
     def plan(self, picture: Picture, desired: Desired) -> Plan:
         """What differs, three ways."""
         allow = self.source.commit(desired.head).trailers.get(PRUNE, "").lower() == "yes"
-        return make_plan(self._views(picture, desired), in_flight(picture), allow_prune=allow)
+        return make_plan(self._views(picture, desired), in_flight(picture), allow_prune=allow, rules=self.drift)
 
     def _views(self, picture: Picture, desired: Desired) -> list[ObjectView]:
         """The three states of every object that is ours or asked for; what was seen but not adopted is left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitops_mesh.validation.rule import Rule
 from gitops_mesh.validation.rules import (
     identity,
+    ignored_fields,
     policies,
     references,
     rollout_policies,
@@ -18,6 +19,7 @@ ALL: tuple[Rule, ...] = (
     *identity.RULES,
     *schema.RULES,
     *settings.RULES,
+    *ignored_fields.RULES,
     *references.RULES,
     *weights.RULES,
     *route_identity.RULES,

@@ -26,7 +26,7 @@ def _setting(subject: Subject) -> Iterator[Remark]:
             if short not in SETTINGS:
                 said = f"`{name}` is no setting{question(short, SETTINGS)}"
                 yield Remark(manifest, said, at, choices(short, SETTINGS), on_key=True)
-            elif value not in SETTINGS[short]:
+            elif SETTINGS[short] and value not in SETTINGS[short]:
                 said = f"`{name}` is {value!r}; expected {' or '.join(SETTINGS[short])}"
                 yield Remark(manifest, said, at, choices(str(value), SETTINGS[short]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gitops_mesh.config import variables
-from gitops_mesh.model.settings import LedgerSettings, SourceSettings
+from gitops_mesh.model.settings import IgnoredFields, LedgerSettings, SourceSettings
 from tests.fakes.configs import LEAST, given, refused
 
 
@@ -51,6 +51,15 @@ def test_a_variable_below_what_is_no_mapping_leaves_the_file_to_blame(tmp_path: 
     assert "gitops-mesh.yaml:1:9: `source` is 1; expected a mapping" in refused(tmp_path, text, env).message
 
 
+def test_a_variable_leaves_the_rest_of_a_mapping_that_has_its_value(tmp_path: Path) -> None:
+    text = LEAST + "drift: {action: correct, ignore: [{fields: [/spec/hosts]}]}"
+    found = given(tmp_path, text, {"GITOPS_MESH_DRIFT": "report"})
+    assert (found.drift, found.ignored) == ("report", (IgnoredFields(("/spec/hosts",)),))
+    said = refused(tmp_path, text, {"GITOPS_MESH_DRIFT": "keep"}).message
+    assert said == "GITOPS_MESH_DRIFT: `drift.action` is 'keep'; choose from: correct, report, ignore"
+
+
 def test_every_variable_has_a_value_that_text_can_be() -> None:
-    kinds = {leaf.get("type", "enum" if "enum" in leaf else leaf.get("$ref")) for _, leaf in variables().values()}
+    leaves = [leaf.get("then", leaf) for _, leaf in variables().values()]
+    kinds = {leaf.get("type", "enum" if "enum" in leaf else leaf.get("$ref")) for leaf in leaves}
     assert kinds == {"string", "boolean", "enum", "#/$defs/duration", "#/$defs/inside"}

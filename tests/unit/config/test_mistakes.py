@@ -69,6 +69,22 @@ ledger: {push: maybe}
         ("source: {repository: r}", "1:1: `clusters` is missing"),
         ("source:\nclusters: [{name: a}]", "1:8: `source` is empty; expected a mapping: the repository of manifests"),
         (LEAST + "drift: ignor", "3:8: `drift` is 'ignor'; did you mean `ignore`? (choose from: correct, report, ign"),
+        (LEAST + "drift: {acton: report}", "3:9: unknown key `drift.acton`; did you mean `action`? (choose from: act"),
+        (LEAST + "drift: {action: keep}", "3:17: `drift.action` is 'keep'; choose from: correct, report, ignore"),
+        (LEAST + "drift: {ignore: [{kinds: [Gateway]}]}", "3:18: `drift.ignore[0].fields` is missing"),
+        (LEAST + "drift: {ignore: [{fields: []}]}", "3:19: `drift.ignore[0].fields` is a list; expected JSON pointers"),
+        (
+            LEAST + "drift: {ignore: [{kinds: [VirtalService], fields: [/spec/hosts]}]}",
+            "3:27: `drift.ignore[0].kinds[0]` is 'VirtalService', which is no kind of the mesh; did you mean `Virt",
+        ),
+        (
+            LEAST + "drift: {ignore: [{kinds: [Gateway], fields: [/spec/servers, spec.servers]}]}",
+            "3:61: `drift.ignore[0].fields[1]` is 'spec.servers': a pointer begins with `/`; expected a field below",
+        ),
+        (
+            LEAST + "drift: {ignore: [{fields: [/spec/http/*/route]}]}",
+            "3:28: `drift.ignore[0].fields[0]` is '/spec/http/*/route': that is, or holds, /spec/http/*/route",
+        ),
         (LEAST + "server: here", "3:9: `server` is 'here'; expected ADDRESS:PORT of the HTTP server; empty: none"),
         (LEAST + "server: 'h:70000'", "3:9: `server` is 'h:70000'; expected a port from 0 to 65535"),
         (LEAST + "metrics: {timeout: 0s}", "3:20: `metrics.timeout` is 0s; expected 100ms to 168h"),

@@ -16,6 +16,7 @@ from gitops_mesh.model.settings import (
     ClusterSettings,
     EndpointSettings,
     ForgeSettings,
+    IgnoredFields,
     KubernetesSettings,
     LeaseSettings,
     LedgerSettings,
@@ -91,7 +92,7 @@ metrics:
     caFile: ca.pem
     certFile: cert.pem
     keyFile: /key.pem
-drift: report
+drift: {action: report, ignore: [{kinds: [VirtualService], fields: [/spec/http/*/timeout]}]}
 adopt: report
 server: "[::1]:80"
 notify: [{url: "https://example.com/x", events: [Regressed]}]
@@ -147,6 +148,7 @@ forge: {kind: gitea, url: "https://git.example.com/api/v1", repository: a/b, tok
             ),
         ),
         drift="report",
+        ignored=(IgnoredFields(("/spec/http/*/timeout",), ("VirtualService",)),),
         adopt="report",
         server="[::1]:80",
         notify=(WebhookSettings("https://example.com/x", ("Regressed",)),),
@@ -155,6 +157,22 @@ forge: {kind: gitea, url: "https://git.example.com/api/v1", repository: a/b, tok
     used = {key for key, _ in keys(schema())}
     others = {f"metrics.prometheus.{key}" for key in OTHERS}
     assert used == set(written(yaml.safe_load(text))) | others | {"source.repository"}
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "ignored"),
+    [
+        ("ignore", "ignore", ()),
+        ("{}", "correct", ()),
+        ("{action: report}", "report", ()),
+        ("{ignore: [{fields: [/spec/hosts]}]}", "correct", (IgnoredFields(("/spec/hosts",)),)),
+    ],
+)
+def test_drift_is_a_word_or_a_mapping(
+    tmp_path: Path, text: str, action: str, ignored: tuple[IgnoredFields, ...]
+) -> None:
+    found = given(tmp_path, f"{LEAST}drift: {text}")
+    assert (found.drift, found.ignored) == (action, ignored)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gitops_mesh.model.findings import Severity
 from gitops_mesh.model.plan import (
     Delete,
     Plan,
@@ -43,7 +44,21 @@ def test_what_waits_needs_others_itself() -> None:
 def test_an_annotation_keeps_an_object_that_left_git(*, accepted: bool) -> None:
     kept = body("VirtualService", X["spec"], annotations=KEPT)
     states = view(None, kept, X) if accepted else view(None, X, kept)
-    assert plan([states]) == Plan()
+    found = plan([states], allow_prune=True)
+    assert (found.objects, found.refused) == ((), "")
+    [said] = found.findings
+    assert (said.rule, said.severity, said.path, said.object) == (
+        "prune-disabled",
+        Severity.INFO,
+        "mesh/was.yaml",
+        key(),
+    )
+    assert "left Git and is not deleted: it has `gitops-mesh.io/prune: disabled`" in said.message
+
+
+def test_an_object_that_is_kept_and_stands_in_git_is_nothing_special() -> None:
+    kept = body("VirtualService", X["spec"], annotations=KEPT)
+    assert plan([same(kept)]) == Plan()
 
 
 def test_an_object_that_is_kept_needs_what_it_refers_to() -> None:
