@@ -138,8 +138,9 @@ def _change(change: Change, steps: Mapping[RouteRef, int]) -> dict[str, Any]:
             return {**kind, "reasons": list(reasons), "routes": list(routes), "elsewhere": others}
         case Delete(waits=waits):
             return {**kind, "waits": waits}
-        case Drift(fields=fields, routes=routes, missing=missing):
-            return {**kind, "fields": [written(p) for p in fields], "routes": list(routes), "missing": missing}
+        case Drift(fields=fields, routes=routes, missing=missing, action=action):
+            what = {"fields": [written(p) for p in fields], "routes": list(routes), "missing": missing}
+            return {**kind, **what, "action": action}
         case _:
             return {**kind}
 

@@ -97,7 +97,7 @@ def test_json_holds_every_kind_of_change() -> None:
     }
     assert changes["update"]["fields"] == ["spec.http[0].timeout"]
     assert changes["cutover"]["elsewhere"][0]["route"] == "http/main"
-    assert changes["drift"]["missing"] is True
+    assert changes["drift"] == {"type": "drift", "fields": [], "routes": [], "missing": True, "action": "correct"}
     assert found["objects"][0]["wave"] == "destination-rules"
     assert "reviews: v2 10% → 100% in 4 steps" in found["sentences"]
     assert {finding["severity"] for finding in found["findings"]} == {"warning"}
