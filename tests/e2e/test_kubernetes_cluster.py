@@ -117,6 +117,9 @@ def test_the_third_correction_against_one_manager_is_the_last(bench: OnKubernete
     (answer,) = bench.cluster.apply([Write(REVIEWS, virtual_service(), {}, live.version)])
     assert isinstance(answer, Contested)
     assert "kubectl-edit keeps changing it" in answer.message
+    calls = bench.cluster.calls
+    assert isinstance(bench.cluster.apply([Write(REVIEWS, virtual_service(), {}, live.version)])[0], Contested)
+    assert bench.cluster.calls == calls
 
 
 def test_what_happened_while_the_wire_was_cut_is_seen_afterwards(bench: OnKubernetes) -> None:

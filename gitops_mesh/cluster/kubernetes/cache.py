@@ -10,6 +10,8 @@ from gitops_mesh.model.objects import LiveObject, ObjectKey
 
 Kind = tuple[str, str]
 """(group, kind)"""
+_REMEMBERED = 10_000
+"""Deletions."""
 
 
 class Cache:
@@ -20,7 +22,7 @@ class Cache:
         self._changed = changed
         self._seen: dict[ObjectKey, Seen] = {}
         self._gone: dict[ObjectKey, str] = {}
-        """The uid of what we deleted, so that a late event does not bring it back."""
+        """The uid of what was deleted lately, so that no late event or answer brings it back."""
         self._sorted: tuple[LiveObject, ...] | None = ()
 
     def get(self, key: ObjectKey) -> Seen | None:
@@ -50,7 +52,10 @@ class Cache:
     def drop(self, key: ObjectKey, uid: str) -> None:
         """An object was deleted, by us or by others."""
         with self._lock:
+            self._gone.pop(key, None)
             self._gone[key] = uid
+            if len(self._gone) > _REMEMBERED:
+                del self._gone[next(iter(self._gone))]
             known = self._seen.get(key)
             changed = known is not None and known.uid == uid
             if changed:
@@ -59,19 +64,27 @@ class Cache:
         if changed:
             self._changed()
 
-    def replace(self, kind: Kind, found: Iterable[Seen], version: str) -> None:
-        """A whole list of one kind as of `version`; what it lacks is gone, unless our own write is newer."""
+    def replace(self, kind: Kind, home: str, found: Iterable[Seen], version: str) -> None:
+        """All of one kind, in one namespace or (empty) in all, as of `version`.
+
+        What it lacks is gone, unless our own write is newer. Of a kind that is not served (no version) nothing is left.
+        """
         with self._lock:
-            listed = {one.live.key for one in found if self._put(one) or True}
+            listed = set()
+            for one in found:
+                self._put(one)
+                listed.add(one.live.key)
             lost = [
                 key
                 for key, known in self._seen.items()
-                if (key.group, key.kind) == kind and key not in listed and not _newer(known.live.version, version)
+                if (key.group, key.kind) == kind
+                and home in ("", key.namespace)
+                and key not in listed
+                and not (version and _newer(known.live.version, version))
             ]
             for key in lost:
                 del self._seen[key]
             self._sorted = None
-            self._gone = {key: uid for key, uid in self._gone.items() if (key.group, key.kind) != kind}
         self._changed()
 
     def _put(self, found: Seen) -> bool:

@@ -19,7 +19,7 @@ from gitops_mesh.cluster.kubernetes.readiness import Readiness
 from gitops_mesh.cluster.kubernetes.reflector import Resource
 from gitops_mesh.cluster.kubernetes.watches import Watches
 from gitops_mesh.cluster.kubernetes.writer import Writer
-from gitops_mesh.errors import ClusterError, Conflict, Refused, Unreachable
+from gitops_mesh.errors import ClusterError, Conflict, Contested, Refused, Unreachable
 from gitops_mesh.mesh.index import Labels
 from gitops_mesh.model.findings import Finding, Severity
 from gitops_mesh.model.objects import LiveObject, Manifest, ObjectKey, Write
@@ -187,10 +187,10 @@ class KubernetesCluster:
         flying = [one for one in self._cache.all() if "rollouts" in one.live.state and one.epoch < epoch]
         writes = [Write(one.live.key, one.live.body, one.live.state, one.live.version) for one in flying]
         for write, answer in zip(writes, self.apply(writes), strict=True):
-            if isinstance(answer, Conflict):
-                raise Unreachable(f"{write.key} changed while it was taken over")  # the next pass reads it again
-            if isinstance(answer, ClusterError):
+            if isinstance(answer, Contested | Refused):  # nobody of ours can write it, whatever the epoch
                 log.error("%s cannot be stamped with epoch %d: %s", write.key, epoch, answer)
+            elif isinstance(answer, ClusterError):  # the next pass reads it again
+                raise Unreachable(f"{write.key} could not be taken over yet: {answer.message}")
         self._stamped = epoch
 
     def _rehearse(self, write: Write) -> None:
@@ -205,11 +205,12 @@ class KubernetesCluster:
         group, kind = write.key.group, write.key.kind
         decode = partial(self._decode, group=group, kind=kind)
         touched = (write.body, known.live.body) if known else (write.body,)
-        if known is None or known.live.body != write.body:
+        changes = known is None or known.live.body != write.body
+        if changes:
             self._propagation.wait(*touched)
             resource, known, epoch = self._before(write.key, write.version)
         found = self._writer.apply(write, known, resource, epoch, decode)
-        if len(touched) == 1 or touched[1] != write.body:
+        if changes:
             self._propagation.wrote(*touched)
         self._cache.put(found)
         return found

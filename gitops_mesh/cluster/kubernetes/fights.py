@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from gitops_mesh.errors import Contested
 from gitops_mesh.model.objects import ObjectKey
@@ -18,34 +18,38 @@ QUIET = 30.0
 class Fights:
     """Remembers who was corrected and who could not be. Safe to share."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._lock = threading.Lock()
         self._corrections: dict[tuple[ObjectKey, str], list[float]] = {}
         self._lost: dict[ObjectKey, tuple[str, float, Contested]] = {}
 
-    def corrected(self, key: ObjectKey, managers: Iterable[str]) -> None:
-        """We overruled these managers once more. Raises Contested when it was too often."""
-        now = time.monotonic()
+    def correct(self, key: ObjectKey, managers: Iterable[str]) -> None:
+        """We are about to overrule these managers once more. Raises Contested when it was too often already."""
+        now = self._now()
         with self._lock:
-            for manager in managers:
-                recent = [at for at in self._corrections.get((key, manager), ()) if now - at < WITHIN]
-                self._corrections[key, manager] = [*recent, now]
-                if len(recent) >= ROUNDS:
+            recent = {
+                manager: [at for at in self._corrections.get((key, manager), ()) if now - at < WITHIN]
+                for manager in managers
+            }
+            for manager, times in recent.items():
+                if len(times) >= ROUNDS:
                     raise Contested(
                         f"{key}: {manager} keeps changing it; corrected {ROUNDS} times in {WITHIN / 60:.0f} minutes",
                         remedy=f"stop {manager}, or take the object out of Git",
                     )
+            self._corrections |= {(key, manager): [*times, now] for manager, times in recent.items()}
 
     def lost(self, key: ObjectKey, version: str, error: Contested) -> None:
         """Remember that the object at this version is not ours to write."""
         with self._lock:
-            self._lost[key] = (version, time.monotonic(), error)
+            self._lost[key] = (version, self._now(), error)
 
     def over(self, key: ObjectKey, version: str) -> Contested | None:
         """Why not to write this object at this version now, if it was found out just before."""
         with self._lock:
             known = self._lost.get(key)
-            if known is None or known[0] != version or time.monotonic() - known[1] > QUIET:
+            if known is None or known[0] != version or self._now() - known[1] > QUIET:
                 self._lost.pop(key, None)
                 return None
             return known[2]

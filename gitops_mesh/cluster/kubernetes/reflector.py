@@ -42,7 +42,7 @@ class Into(Protocol):
     """Where a reflector puts what it learns."""
 
     def listed(self, items: Sequence[Mapping[str, Any]], version: str) -> None:
-        """The whole kind, as of `version`."""
+        """All of it, as of `version`; nothing as of no version, where the kind is absent."""
         ...
 
     def told(self, event: str, item: Mapping[str, Any]) -> None:
@@ -51,11 +51,12 @@ class Into(Protocol):
 
 
 class Reflector:
-    """One kind in one thread. `problem` says what is wrong; `synced` is set once the kind was listed (or is absent)."""
+    """One kind, of one namespace or (empty) of all, in one thread.
 
-    def __init__(
-        self, name: str, api: Api, find: Callable[[], Resource | None], namespaces: Sequence[str], into: Into
-    ) -> None:
+    `problem` says what is wrong; `synced` is set once the kind was listed, or found to be absent.
+    """
+
+    def __init__(self, name: str, api: Api, find: Callable[[], Resource | None], namespace: str, into: Into) -> None:
         self.name = name
         self.synced = threading.Event()
         self.problem = ""
@@ -64,7 +65,7 @@ class Reflector:
         self.resource: Resource | None = None
         self._api = api
         self._find = find
-        self._namespaces = namespaces or ("",)
+        self._namespace = namespace
         self._into = into
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
@@ -108,31 +109,20 @@ class Reflector:
             self.synced.set()
             self._ending.wait(ABSENT)
             return
-        versions = self._list(self.resource)
+        version = self._list(self.resource)
         self.synced.set()
         self._well()
-        if len(self._namespaces) == 1:
-            self._watch(self.resource, self._namespaces[0], versions[0])
-            return
-        others = [
-            threading.Thread(target=self._watch_along, args=(self.resource, *pair), daemon=True)
-            for pair in zip(self._namespaces, versions, strict=True)
-        ]
-        for thread in others:
-            thread.start()
-        for thread in others:
-            thread.join()
+        self._watch(self.resource, version)
+        self._ending.wait(FIRST)
 
-    def _list(self, resource: Resource) -> list[str]:
+    def _list(self, resource: Resource) -> str:
         items: list[Mapping[str, Any]] = []
-        versions = []
-        for namespace in self._namespaces:
-            for page in self._pages(resource.collection(namespace)):
-                items += page.get("items") or ()
-                version = str((page.get("metadata") or {}).get("resourceVersion") or "")
-            versions.append(version)
-        self._into.listed(items, min(versions, key=lambda v: int(v) if v.isdigit() else 0))
-        return versions
+        version = ""
+        for page in self._pages(resource.collection(self._namespace)):
+            items += page.get("items") or ()
+            version = str((page.get("metadata") or {}).get("resourceVersion") or "")
+        self._into.listed(items, version)
+        return version
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         query = {"limit": str(PAGE)}
@@ -144,15 +134,9 @@ class Reflector:
                 return
             query["continue"] = token
 
-    def _watch_along(self, resource: Resource, namespace: str, version: str) -> None:
-        try:
-            self._watch(resource, namespace, version)
-        except (Unreachable, ApiError) as error:
-            self._lost(error)
-
-    def _watch(self, resource: Resource, namespace: str, version: str) -> None:
+    def _watch(self, resource: Resource, version: str) -> None:
         """Watch on from `version`, through reconnections, until the server has forgotten it or the kind."""
-        place = _Place(resource.collection(namespace), version)
+        place = _Place(resource.collection(self._namespace), version)
         tries = 0
         while not self._ending.is_set():
             try:

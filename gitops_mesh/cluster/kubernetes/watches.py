@@ -13,7 +13,7 @@ from gitops_mesh.cluster.kubernetes.cache import Cache, Kind
 from gitops_mesh.cluster.kubernetes.decode import seen
 from gitops_mesh.cluster.kubernetes.discovery import Discovery
 from gitops_mesh.cluster.kubernetes.readiness import Workloads
-from gitops_mesh.cluster.kubernetes.reflector import Reflector, Resource
+from gitops_mesh.cluster.kubernetes.reflector import Into, Reflector, Resource
 from gitops_mesh.errors import Unreachable
 
 FIRST_SYNC = 30.0
@@ -37,13 +37,14 @@ class Watches:
     ) -> None:
         self._discovery = Discovery(api)
         self._api = api
-        self._namespaces = namespaces
+        self._namespaces = tuple(namespaces) or ("",)
         self._kinds = kinds
         self._reflectors = {
-            kind: Reflector(
-                kind[1], api, partial(self._find, kind), namespaces, _IntoCache(cache, kind, electing=electing)
+            (kind, home): Reflector(
+                kind[1], api, partial(self._find, kind), home, _IntoCache(cache, kind, home, electing=electing)
             )
             for kind in kinds
+            for home in self._namespaces
         }
         self._workloads = Workloads()
         self._asked = threading.Lock()
@@ -69,7 +70,7 @@ class Watches:
 
     def resource(self, kind: Kind) -> Resource | None:
         """Where a kind is served; `None` where it is not, or is not managed."""
-        reflector = self._reflectors.get(kind)
+        reflector = self._reflectors.get((kind, self._namespaces[0]))
         return reflector.resource if reflector else None
 
     def versions(self, kind: Kind) -> tuple[str, ...]:
@@ -80,24 +81,23 @@ class Watches:
         """Pods and EndpointSlices, watched from the first call on. Raises Unreachable."""
         with self._asked:
             if not self._of_workloads:
-                self._of_workloads = (
-                    self._reflector(_POD, "v1", self._workloads.pods, self._workloads.pod),
-                    self._reflector(_SLICE, "v1", self._workloads.slices, self._workloads.slice),
+                found = self._workloads
+                self._of_workloads = tuple(
+                    self._reflector(kind, home, _IntoWorkloads(home, held, put, self._changed))
+                    for kind, held, put in ((_POD, found.pods, found.pod), (_SLICE, found.slices, found.slice))
+                    for home in self._namespaces
                 )
                 for reflector in self._of_workloads:
                     reflector.start()
         self._await(self._of_workloads)
         return self._workloads
 
-    def _reflector(
-        self, kind: Kind, version: str, held: dict[tuple[str, str], Any], put: Callable[[Mapping[str, Any]], None]
-    ) -> Reflector:
-        into = _IntoWorkloads(held, put, self._changed)
-        return Reflector(kind[1], self._api, lambda: self._discovery.find(*kind, (version,)), self._namespaces, into)
+    def _reflector(self, kind: Kind, home: str, into: Into) -> Reflector:
+        return Reflector(kind[1], self._api, lambda: self._discovery.find(*kind, ("v1",)), home, into)
 
     def _find(self, kind: Kind) -> Resource | None:
         found = self._discovery.find(*kind, self._kinds[kind])
-        return None if found is not None and self._namespaces and not found.namespaced else found
+        return None if found is not None and self._namespaces[0] and not found.namespaced else found
 
     @staticmethod
     def _await(reflectors: Any) -> None:
@@ -109,13 +109,15 @@ class Watches:
 
 
 class _IntoCache:
-    def __init__(self, cache: Cache, kind: Kind, *, electing: bool) -> None:
+    def __init__(self, cache: Cache, kind: Kind, home: str, *, electing: bool) -> None:
         self._cache = cache
         self._kind = kind
+        self._home = home
         self._electing = electing
 
     def listed(self, items: Sequence[Mapping[str, Any]], version: str) -> None:
-        self._cache.replace(self._kind, [seen(item, *self._kind, electing=self._electing) for item in items], version)
+        found = [seen(item, *self._kind, electing=self._electing) for item in items]
+        self._cache.replace(self._kind, self._home, found, version)
 
     def told(self, event: str, item: Mapping[str, Any]) -> None:
         found = seen(item, *self._kind, electing=self._electing)
@@ -130,10 +132,12 @@ class _IntoWorkloads:
 
     def __init__(
         self,
+        home: str,
         held: dict[tuple[str, str], Any],
         put: Callable[[Mapping[str, Any]], None],
         changed: Callable[[], None],
     ) -> None:
+        self._home = home
         self._held = held
         self._put = put
         self._changed = changed
@@ -142,7 +146,7 @@ class _IntoWorkloads:
         names = {_key(item) for item in items}
         for item in items:
             self._put(item)
-        for gone in [key for key in self._held if key not in names]:
+        for gone in [key for key in self._held if self._home in ("", key[0]) and key not in names]:
             del self._held[gone]
         self._changed()
 

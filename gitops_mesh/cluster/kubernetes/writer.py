@@ -16,7 +16,7 @@ from gitops_mesh.cluster.kubernetes.fights import Fights
 from gitops_mesh.cluster.kubernetes.reflector import Resource
 from gitops_mesh.errors import ClusterError, Conflict, Contested, Refused
 from gitops_mesh.manifests.normal import is_state
-from gitops_mesh.model.objects import PREFIX, LiveObject, Tree, Write
+from gitops_mesh.model.objects import PREFIX, LiveObject, ObjectKey, Tree, Write
 
 Decode = Callable[[Mapping[str, Any]], Seen]
 
@@ -64,11 +64,7 @@ class Writer:
     def _send(
         self, write: Write, known: Seen | None, resource: Resource, document: Mapping[str, Any], *, dry: bool = False
     ) -> dict[str, Any]:
-        path = (
-            f"{_path(resource, write.body)}/{write.key.name}"
-            if not write.key.namespace
-            else (f"{_path(resource, write.body, write.key.namespace)}/{write.key.name}")
-        )
+        path = f"{_path(resource, write.body, write.key.namespace)}/{write.key.name}"
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"} | ({"dryRun": "All"} if dry else {})
         try:
             return self._api.call("PATCH", path, query, document, APPLY_PATCH)
@@ -76,25 +72,27 @@ class Writer:
             managers = _managers(error)
             if not managers:
                 raise _told(str(write.key), error) from error
-            self._weigh(write, known, managers, error)
-        if not dry:
-            self._fights.corrected(write.key, sorted(set(managers) - {MANAGER}))
+            try:
+                self._weigh(write.key, managers, dry=dry)
+            except Contested as contested:
+                self._fights.lost(write.key, known.live.version if known else "", contested)
+                raise
         try:
             return self._api.call("PATCH", path, query | {"force": "true"}, document, APPLY_PATCH)
         except ApiError as error:
             raise _told(str(write.key), error) from error
 
-    def _weigh(self, write: Write, known: Seen | None, managers: Mapping[str, str], error: ApiError) -> None:
+    def _weigh(self, key: ObjectKey, managers: Mapping[str, str], *, dry: bool) -> None:
         """Whether to overrule these managers. Raises Contested."""
         for manager, field in managers.items():
             if not any(fnmatch(manager, pattern) for pattern in self._forced):
-                found = Contested(
-                    f"{write.key}: {manager} owns {field}",
+                raise Contested(
+                    f"{key}: {manager} owns {field}",
                     remedy=f"let only one of them write it: take the object from {manager}, or from Git; "
                     "or name the manager in `kubernetes.force` to overrule it",
                 )
-                self._fights.lost(write.key, known.live.version if known else "", found)
-                raise found from error
+        if not dry:
+            self._fights.correct(key, sorted(set(managers) - {MANAGER}))
 
     @staticmethod
     def _document(write: Write, differences: str, epoch: int, version: str | None = None) -> dict[str, Any]:
@@ -127,7 +125,7 @@ class Writer:
             raise _told(str(key), error) from error
 
 
-def _path(resource: Resource, body: Tree, namespace: str = "") -> str:
+def _path(resource: Resource, body: Tree, namespace: str) -> str:
     """The collection in the version that the body is written in."""
     version = str(body.get("apiVersion") or "")
     prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gitops_mesh.cluster.kubernetes.calls import Calls, Late
-from gitops_mesh.cluster.kubernetes.fights import ROUNDS, Fights
+from gitops_mesh.cluster.kubernetes.fights import ROUNDS, WITHIN, Fights
 from gitops_mesh.errors import Conflict, Contested, Unreachable
 from gitops_mesh.model.objects import ObjectKey
+from tests.fakes.clock import VirtualClock
 
 KEY, OTHER = (ObjectKey("networking.istio.io", "VirtualService", "shop", name) for name in ("reviews", "ratings"))
 
@@ -25,10 +26,23 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def test_a_manager_that_comes_back_too_often_is_left_alone_and_named() -> None:
     fights = Fights()
     for _ in range(ROUNDS):
-        fights.corrected(KEY, ["kubectl-edit"])
-    fights.corrected(OTHER, ["kubectl-edit"])
+        fights.correct(KEY, ["kubectl-edit"])
+    fights.correct(OTHER, ["kubectl-edit"])
     with pytest.raises(Contested, match="kubectl-edit keeps changing it"):
-        fights.corrected(KEY, ["kubectl-edit"])
+        fights.correct(KEY, ["kubectl-edit"])
+
+
+def test_asking_in_vain_does_not_prolong_the_peace() -> None:
+    clock = VirtualClock()
+    fights = Fights(clock.monotonic)
+    for _ in range(ROUNDS):
+        fights.correct(KEY, ["kubectl-edit"])
+    for _ in range(10):
+        clock.advance(WITHIN / 12)
+        with pytest.raises(Contested):
+            fights.correct(KEY, ["kubectl-edit"])
+    clock.advance(WITHIN / 4)
+    fights.correct(KEY, ["kubectl-edit"])
 
 
 def test_a_lost_fight_is_remembered_for_its_version_only() -> None:
