@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gitops_mesh.errors import ClusterError, Refused
+from gitops_mesh.errors import ClusterError, Conflict, Contested, Refused
 from gitops_mesh.model.objects import ObjectKey, Tree, Write
 from gitops_mesh.ports import Clock, Cluster
 from gitops_mesh.reconciler.drafts import Draft
@@ -46,5 +46,9 @@ class Rehearsal:
         if before is not None and before.refused and before.asked == asked and now - before.at < AGAIN:
             return before
         answers = self._cluster.rehearse(writes)
-        refused = [(w.key, a) for w, a in zip(writes, answers, strict=True) if isinstance(a, Refused)]
-        return _Said(asked, refused, now)
+        told = [(w.key, a) for w, a in zip(writes, answers, strict=True) if a is not None]
+        refused = [(key, a) for key, a in told if isinstance(a, Refused)]
+        # Without an answer nothing is written either, and it is asked again at once. What changed in between, or is
+        # somebody else's, is left alone by itself.
+        open_ = [(key, a) for key, a in told if not isinstance(a, Refused | Conflict | Contested)]
+        return _Said(asked, refused + open_, float("-inf") if open_ else now)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gitops_mesh.errors import Refused
+import pytest
+
+from gitops_mesh.errors import ClusterError, Conflict, Contested, Refused, Unreachable
 from gitops_mesh.model.objects import ObjectKey
 from gitops_mesh.model.state import ObjectState
 from gitops_mesh.reconciler.drafts import Draft, draft_of
@@ -20,12 +22,15 @@ def draft(key: ObjectKey, timeout: str = "1s") -> Draft:
 
 
 class Counting(FakeCluster):
-    """Counts how often it was asked."""
+    """Counts how often it was asked; `answer`, if there is one, is what it says of each object."""
 
     asked = 0
+    answer: ClusterError | None = None
 
     def rehearse(self, writes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - as the fake's
         self.asked += 1
+        if self.answer:
+            return [self.answer for _ in writes]
         return super().rehearse(writes)
 
 
@@ -62,3 +67,20 @@ def test_what_is_well_is_asked_for_each_time() -> None:
     assert cluster.asked == 2
     assert not rehearsal.refused([])
     assert cluster.asked == 2
+
+
+def test_without_an_answer_the_scope_waits_and_is_asked_for_again_at_once() -> None:
+    cluster = Counting()
+    cluster.answer = Unreachable("no answer in 10 s")
+    rehearsal = Rehearsal(cluster, VirtualClock())
+    ((key, error),) = rehearsal.refused([("", draft(KEY))])[""]
+    assert (key, error) == (KEY, cluster.answer)
+    cluster.answer = None
+    assert not rehearsal.refused([("", draft(KEY))])
+
+
+@pytest.mark.parametrize("answer", [Conflict("changed"), Contested("helm owns it")])
+def test_what_changed_or_is_contested_holds_up_nothing_else(answer: ClusterError) -> None:
+    cluster = Counting()
+    cluster.answer = answer
+    assert not Rehearsal(cluster, VirtualClock()).refused([("", draft(KEY))])
