@@ -25,7 +25,7 @@ from gitops_mesh.metrics.envoy import EnvoyMetrics
 from gitops_mesh.metrics.prometheus.provider import PrometheusMetrics
 from gitops_mesh.model.revisions import Fetch
 from gitops_mesh.model.settings import ClusterSettings, Settings
-from gitops_mesh.model.status import Status
+from gitops_mesh.model.status import ClusterStatus, Status
 from gitops_mesh.notify.webhook import Webhook
 from gitops_mesh.plan.ignored import DriftRules
 from gitops_mesh.ports import Clock, Cluster, Forge, Ledger, Metrics, Notifier, Source
@@ -61,6 +61,7 @@ class App:
     clock: Clock
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    ledgers: Mapping[str, Ledger] = field(default_factory=dict)
     leaders: dict[str, str] = field(default_factory=dict)
     """By cluster: who decides instead of this process; empty when this one does."""
     source_problem: str = ""
@@ -100,6 +101,9 @@ class App:
             self.source_problem = error.message
             raise
         self.source_problem = ""
+        for name in [name for name, leader in self.leaders.items() if leader]:
+            with suppress(GitOpsMeshError):  # a copy to take over with, should the remote be away then
+                self.ledgers[name].follow()
         return fetched
 
     def tick(self) -> float:
@@ -148,8 +152,14 @@ class App:
     def status(self) -> Status:
         """What is known since the latest tick."""
         found = status_of(self.source, self.source_problem, self.reconcilers, self.outcomes, self.problems)
-        clusters = (replace(cluster, leader=self.leaders.get(cluster.name, "")) for cluster in found.clusters)
-        return replace(found, clusters=tuple(clusters))
+        return replace(found, clusters=tuple(map(self._following, found.clusters)))
+
+    def _following(self, cluster: ClusterStatus) -> ClusterStatus:
+        """A cluster about which another replica decides differs from nothing that is ours to mend."""
+        leader = self.leaders.get(cluster.name, "")
+        if not leader:
+            return cluster
+        return replace(cluster, leader=leader, diverges=False, reasons=(f"{leader} decides",))
 
     def close(self) -> None:
         """Let pushes under way finish, and give the state folder back."""
@@ -179,12 +189,15 @@ def build(settings: Settings, *, clock: Clock | None = None, read_only: bool = F
     source = source_of(settings)
     app = App(settings, source, (), clock)
     reconcilers = []
+    ledgers = {}
     for chosen in settings.clusters:
         pool = ThreadPoolExecutor(1, thread_name_prefix=f"push-{chosen.name}")
         app._pools.append(pool)  # noqa: SLF001 - built here
         adapters = adapters_of(settings, chosen, read_only=read_only)
+        ledgers[chosen.name] = adapters.ledger
         reconcilers.append(wire(settings, source, adapters, clock, _submit(pool)))
     app.reconcilers = tuple(reconcilers)
+    app.ledgers = ledgers
     if settings.forge.kind and not read_only:
         pool = ThreadPoolExecutor(1, thread_name_prefix="forge")
         app._pools.append(pool)  # noqa: SLF001 - built here

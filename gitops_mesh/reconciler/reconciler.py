@@ -92,7 +92,7 @@ class Reconciler:
     def take_over(self) -> None:
         """Begin anew, as the leader of several replicas: with the ledger as others left it, and no memory of our own.
 
-        Raises Unreachable; then it is to be called again before anything else.
+        A remote that is away holds up no rollback. Raises Unreachable; then it is to be called again.
         """
         try:
             self.recorder.follow()

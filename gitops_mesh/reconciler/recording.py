@@ -48,6 +48,8 @@ class Recorder:
         self._safe: set[tuple[str, int]] = set()
         self._pushing = False
         self._unpushed = True
+        self._behind = False
+        """Whether another replica may have written to the remote since it was asked last."""
         self.problem = ""
         """Why the ledger is behind; empty when it is not."""
 
@@ -93,11 +95,27 @@ class Recorder:
         return error
 
     def follow(self) -> None:
-        """Go on with the ledger as another replica may have left it. Raises Unreachable, LedgerError."""
-        self._ledger.follow()
+        """Go on with the ledger as another replica may have left it; with what is known of it while its remote is away.
+
+        Then nothing is pushed before it was asked after all. Raises LedgerError.
+        """
         self._recorded.clear()
         self._safe.clear()
         self._unpushed = True
+        self._behind = True
+        try:
+            self._catch_up()
+        except Unreachable as error:
+            log.warning("the ledger is taken over as it was known here: %s", error)
+
+    def _catch_up(self) -> bool:
+        """Whether there was anything to catch up with. Raises Unreachable, LedgerError."""
+        if not self._behind:
+            return False
+        self._ledger.follow()
+        self._recorded.clear()  # what was set aside is recorded again, from the objects' outboxes
+        self._behind = False
+        return True
 
     def note(self, entry: Entry, changes: Mapping[ObjectKey, TreeChange] | None = None) -> None:
         """Record an entry that no object carries."""
@@ -136,11 +154,12 @@ class Recorder:
             self._background(self._push)
 
     def _push(self) -> None:
-        before = set(self._recorded)
         try:
+            again = self._catch_up()
+            before = set(self._recorded)
             if self._ledger.push():
                 self._safe |= before
-                self._unpushed = before != self._recorded
+                self._unpushed = again or before != self._recorded
                 self.problem = ""
         except (Unreachable, LedgerError) as error:
             if self.problem != error.message:
